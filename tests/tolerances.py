@@ -1,0 +1,13 @@
+"""The only float tolerances of the tests, each with its reason; the exact tier has none."""
+
+ROUNDING = 1e-12
+"""Absolute, in the unit of the number (xi for returns): one pass over at most 12 levels whose sums have at
+most 4096 terms rounds by less than 1e-14. The rest is room, 1e9 times below the smallest planted error."""
+
+RELATIVE = 1e-9
+"""Relative: logarithms and ratios of numbers that are given to 1.1e-16 and lose at most six digits to
+cancellation (rows of rationals whose total variation is at least 1e-3, hence their KL at least 2e-6)."""
+
+KL_NEAR = 1e-6
+"""Relative, for KL(p || q) with |q - p| / p = e >= 1e-8: e - log1p(e) ~ e^2 / 2 has a rounding error of
+1.1e-16 e, relative 2.2e-16 / e <= 2.2e-8; the rounding of q - p itself is exact there (Sterbenz)."""
