@@ -91,7 +91,7 @@ def later_sums(x: Array) -> Array:
 def scalar(value: Any) -> Number:
     """A rank-0 result as a plain Fraction or float."""
     item = value.item() if isinstance(value, np.ndarray) else value
-    return item if isinstance(item, Fraction) else float(item)
+    return Fraction(item) if isinstance(item, Rational) else float(item)
 
 
 def as_numbers(field: str, values: Any) -> Array:

@@ -278,7 +278,12 @@ def _by_level(tables: list[Array], stationary: bool) -> Any:
 
 def _encode_levels(tables: list[Array]) -> Any:
     stationary = len(tables) > 1 and all(table is tables[0] for table in tables)
-    return {"stationary": encode_numbers(tables[0])} if stationary else [encode_numbers(t) for t in tables]
+    return {"stationary": _encode_table(tables[0])} if stationary else [_encode_table(t) for t in tables]
+
+
+def _encode_table(table: Array) -> Any:
+    """A table; step rewards of a kernel that are one for all successors, (n, V, 1), are written (n, V)."""
+    return encode_numbers(table[..., 0] if table.ndim == 3 and table.shape[-1] == 1 else table)
 
 
 def _encode_constraints(constraints: Constraints) -> dict[str, Any]:

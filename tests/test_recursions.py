@@ -96,6 +96,15 @@ def test_every_recursion_of_the_registry_is_tested(world):
     assert {*means(world), "best_return", "worst_return"} == set(BACKWARD)
 
 
+def test_rows_are_shared_for_equal_pairs_only():
+    # mu is one table at both levels, pi is not: D = 1/4, then 0; L' = 0 and overlap 3/4.
+    half, quarter = np.array([[F(1, 2), F(1, 2)]]), np.array([[F(1, 4), F(3, 4)]])
+    space = ct.Automaton(np.zeros((1, 2), dtype=int), 2)
+    instance = ct.Instance(space, np.array([ONE]), half, [quarter, half])
+    assert fold_forward(instance, np.array([ONE, ONE])).expected_tv.tolist() == [F(1, 4), 0]
+    assert fold_back(instance, ["overlap"])[0]["overlap"].tolist() == [F(3, 4)]
+
+
 # --- forward ----------------------------------------------------------------------------------------------
 
 

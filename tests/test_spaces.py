@@ -64,9 +64,8 @@ def pull_max(world, t, value, reward):
 class Level:
     """One level of a drawn world: the package's space, and tables of numbers for its four passes."""
 
-    def __init__(self, data, world):
-        self.world, self.space = world, convert.space(world)
-        self.t = data.draw(st.integers(0, world.horizon - 1))
+    def __init__(self, data, world, space, t):
+        self.world, self.space, self.t = world, space, t
         self.branches = len(world.successors(self.t, 0, 0))
         self.by_successor = world.kind == "kernel" and data.draw(st.booleans())
         states = world.sizes[self.t]
@@ -114,42 +113,48 @@ class Level:
         ]
 
 
+def levels(data, world):
+    """Every level, one after the other on the same space, from the last as the recursions go."""
+    space = convert.space(world)
+    return [Level(data, world, space, t) for t in reversed(range(world.horizon))]
+
+
 @given(st.data(), WORLDS)
 def test_passes_are_the_literal_loops(data, world):
-    level = Level(data, world)
-    for found, expected in zip(level.found(), level.expected(), strict=True):
-        assert found.tolist() == expected
-        assert found.dtype == object
-        assert all(isinstance(x, Fraction) or x == -inf for x in found.flat)
+    for level in levels(data, world):
+        for found, expected in zip(level.found(), level.expected(), strict=True):
+            assert found.tolist() == expected
+            assert found.dtype == object
+            assert all(isinstance(x, Fraction) or x == -inf for x in found.flat)
 
 
 @given(st.data(), WORLDS)
 def test_passes_in_floats(data, world):
-    level = Level(data, world)
     space = convert.float_instance(world).space
-    for found, expected in zip(level.found(lambda x: x.astype(float), space), level.expected(), strict=True):
-        assert found.dtype == np.float64
-        np.testing.assert_allclose(found, np.array(expected, dtype=float), rtol=RELATIVE, atol=ROUNDING)
+    for level in levels(data, world):
+        expected = [np.array(x, dtype=float) for x in level.expected()]
+        for found, close in zip(level.found(lambda x: x.astype(float), space), expected, strict=True):
+            assert found.dtype == np.float64
+            np.testing.assert_allclose(found, close, rtol=RELATIVE, atol=ROUNDING)
 
 
 @given(st.data(), WORLDS)
 def test_batch_axes_are_one_by_one(data, world):
-    level = Level(data, world)
     factors = [F(1), F(-2), F(1, 3)]
-    batched = level.found(lambda x: np.stack([np.stack([f * x, x]) for f in factors]))
-    for i, factor in enumerate(factors):
-        for found, scaled, same in zip(
-            batched, level.found(lambda x, f=factor: f * x), level.found(), strict=True
-        ):
-            assert found[i, 0].tolist() == scaled.tolist()
-            assert found[i, 1].tolist() == same.tolist()
+    for level in levels(data, world):
+        batched = level.found(lambda x: np.stack([np.stack([f * x, x]) for f in factors]))
+        for i, factor in enumerate(factors):
+            scaled, same = level.found(lambda x, f=factor: f * x), level.found()
+            for found, first, second in zip(batched, scaled, same, strict=True):
+                assert found[i].tolist() == [first.tolist(), second.tolist()]
 
 
 @given(st.data(), WORLDS)
 def test_push_and_pull_are_adjoint(data, world):
-    level = Level(data, world)
-    space, t = level.space, level.t
-    assert (level.flow * space.pull(t, level.value)).sum() == (space.push(t, level.flow) * level.value).sum()
+    for level in levels(data, world):
+        space, t = level.space, level.t
+        pulled = (level.flow * space.pull(t, level.value)).sum()
+        assert pulled == (space.push(t, level.flow) * level.value).sum()
 
 
 @given(WORLDS)
@@ -177,9 +182,12 @@ def test_a_repeated_and_an_impossible_successor():
 
 
 def test_levels_of_their_own():
-    # Two states, then three, then one; state 1 of level 1 is not reached.
-    automaton = ct.Automaton([[[0, 2], [2, 2]], [[0, 0], [0, 0], [0, 0]]], horizon=2)
-    assert automaton.sizes == (2, 3, 1)
+    # Two states, then three, then two; state 1 of level 1 is not reached.
+    automaton = ct.Automaton([[[0, 2], [2, 2]], [[1, 0], [0, 0], [1, 1]]], horizon=2)
+    assert automaton.sizes == (2, 3, 2)
+    assert automaton.pull(0, np.array([F(3), F(5), F(7)])).tolist() == [[3, 7], [7, 7]]
+    assert automaton.pull(1, np.array([F(3), F(5)])).tolist() == [[5, 3], [3, 3], [5, 5]]
+    assert automaton.push(1, np.array([[F(1), F(2)], [F(4), F(8)], [F(16), F(32)]])).tolist() == [14, 49]
     assert automaton.push(0, np.array([[F(1), F(2)], [F(4), F(8)]])).tolist() == [1, 0, 14]
     assert automaton.push_max(0, np.array([[1.0, 2.0], [4.0, -inf]])).tolist() == [1, -inf, 4]
     assert ct.Automaton([[[0, 2], [2, 2]]], horizon=1, final_states=5).sizes == (2, 5)

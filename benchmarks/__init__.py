@@ -1,0 +1,6 @@
+"""Measured ratios, each an alternating A/B comparison by CPU time on one thread; `python -m benchmarks`.
+
+A benchmark is a module here with a function `rows() -> Iterator[Row]`; it is listed in `BENCHMARKS` only.
+"""
+
+BENCHMARKS = ("tree_pass", "tiers", "start")
