@@ -118,6 +118,10 @@ def evaluate(instance: Instance, keep: Collection[str] = (), weights: Array | No
     InputError
         An unknown name in ``keep``, or one of whole paths on a space that is no prefix tree.
     """
+    if isinstance(keep, str):
+        raise TypeError(
+            f"keep: found the string {keep!r}; a collection of names such as [{keep!r}] is required"
+        )
     for name in keep:
         if name not in KEEP:
             raise InputError("keep", f"found {name!r}", f"known names are {', '.join(KEEP)}")

@@ -302,6 +302,9 @@ def distinct(tables: Iterable[Array]) -> list[Array]:
 def _levels(field: str, given: Any, horizon: int) -> list[Array]:
     """One table per level as number arrays; one array stands for every level."""
     if isinstance(given, np.ndarray) and given.dtype.kind in "iufO" and given.ndim >= 2:
+        if given.ndim == 3 and len(given) == horizon and field != "step_reward":
+            found = f"found one array of shape {given.shape}, which could be levels or a batch"
+            raise InputError(field, found, "give list(array) for levels, [array] * horizon for a batch")
         return [as_numbers(field, given)] * horizon
     if not isinstance(given, Sequence):
         raise TypeError(

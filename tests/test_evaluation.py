@@ -205,3 +205,8 @@ def test_one_token(exact):
     assert (values.reward_bound, values.half_range) == (4, 3)
     kind = Fraction if exact else float
     assert all(isinstance(x, kind) for name in ALWAYS for x in np.asarray(getattr(values, name)).flat)
+
+
+def test_keep_is_a_collection_of_names():
+    with pytest.raises(TypeError, match=r"keep: found the string 'token_tv'; .* \['token_tv'\] is required"):
+        ct.evaluate(ct.jump_family([0], 0.5), keep="token_tv")

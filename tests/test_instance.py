@@ -186,3 +186,12 @@ def test_a_batch_is_not_saved(tmp_path):
     with pytest.raises(ct.InputError, match=r"batch: found batch axes \(2, 3\); save one instance"):
         batch().save(tmp_path / "batch.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_array_of_all_levels_is_ambiguous():
+    space, table = ct.Automaton(np.zeros((2, 2), dtype=int), 3), np.full((3, 2, 2), 0.5)
+    with pytest.raises(
+        ct.InputError, match=r"mu: found one array of shape \(3, 2, 2\), .* give list\(array\)"
+    ):
+        ct.Instance(space, np.array([1, 0]), table, table, np.zeros(2))
+    assert ct.Instance(space, np.array([1, 0]), list(table), list(table), np.zeros(2)).batch_shape == ()

@@ -94,7 +94,7 @@ def _claim(id_: str, statement: str, formula: str, source: str, rows: Rows) -> C
 
 B11_TV = _claim(
     "b11-tv",
-    "Total variation, the largest difference of an event's probability, is half the L1 distance.",
+    "Total variation (the event of larger pi has the largest difference) is half the L1 distance.",
     "sum_a (pi - mu)_+ == 1/2 sum_a |pi - mu|",
     "Appendix B.11",
     _tv,

@@ -102,8 +102,8 @@ SLACK_ERRORS = (
     in_prop_8("prop-8: m = T counts", "[start, excess[..., :-1]]", "[start, excess]"),
     in_prop_8(
         "prop-8: only the last m",
-        "[start, excess[..., :-1]], axis=-1)).max(-1)",
-        "[start, excess[..., :-1]], axis=-1))[..., -1]",
+        "[start, excess[..., :-1]], axis=-1).max(-1)",
+        "[start, excess[..., :-1]], axis=-1)[..., -1]",
     ),
     in_prop_8(
         "prop-8: negative slack",
