@@ -256,6 +256,17 @@ def share(sides: tuple[Fraction, Fraction]) -> Fraction:
     return lhs / rhs if rhs else ZERO
 
 
+def stacked(*worlds: World) -> ct.Instance:
+    """Trees of one shape as an exact batch."""
+    parts = [convert.instance(world) for world in worlds]
+    mu, pi = (
+        [np.stack(level) for level in zip(*(getattr(x, name) for x in parts), strict=True)]
+        for name in ("mu", "pi")
+    )
+    initial, reward = (np.stack([getattr(x, name) for x in parts]) for name in ("initial", "reward"))
+    return ct.Instance(parts[0].space, initial, mu, pi, reward)
+
+
 # --- floats -----------------------------------------------------------------------------------------------
 
 BATCH_SPACES: tuple[Any, ...] = (

@@ -22,6 +22,7 @@ from tests.claims.common import (
     cases,
     jump_world,
     random_batch,
+    stacked,
     unit,
     verdict,
 )
@@ -131,6 +132,13 @@ def test_eq_8_by_hand():
     # Budget to spare does not lift the token threshold: D = (0, 1/2), S_2 = 1/2 < 1/4 + 1.
     late = jump_world([0, F(1, 2)], F(1, 4))
     assert verdict(late, "eq-8-slack", unit(2, [F(1, 4)] * 2, 1)).failed == ("eq-8",)
+
+
+def test_eq_8_is_decided_for_each_element():
+    # c = 1/4 and budget to spare: D = (0, 1/4) is kept, D = (0, 1/2) is not.
+    batch = stacked(*(jump_world([0, last], F(1, 4)) for last in (F(1, 4), F(1, 2))))
+    (outcome,) = ct.check_batch(batch, ["eq-8-slack"], unit(2, [F(1, 4)] * 2, 1).package())
+    assert outcome.met["eq-8"].tolist() == [True, False]
 
 
 def test_eq_8_equality():

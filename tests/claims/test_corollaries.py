@@ -63,7 +63,7 @@ def test_prop_5_needs_the_linear_schedule():
     # w = (1, 1/2, 1/2): g = (2, 2, 0), so g_1 - g_2 = 0 where w_min / (w_1 w_2) = 1.
     assert assert_needed(plain(3), "prop-5", "linear-schedule", Limits([1, F(1, 2), F(1, 2)])) == (0, 1)
     # Linear, but not from 1 down: not Eq. (9).
-    for weights in ([2, F(3, 2), 1], [F(1, 2), F(3, 4), 1]):
+    for weights in ([2, F(3, 2), 1], [F(1, 2), F(3, 4), 1], [1, F(5, 4), F(3, 2)]):
         assert verdict(plain(3), "prop-5", Limits(weights)).failed == ("linear-schedule",)
     # "two-tokens": for T = 1 there is no t < T, so nothing can be violated; it only keeps an empty statement
     # from counting as a success.
@@ -142,6 +142,13 @@ def test_corollaries_need_their_hypotheses(claim):
     # "weights-at-most-1" (cor-7): max_t delta / w_t = delta / w_min for all positive weights: nor here.
     heavy = verdict(plain(2), "cor-7", Limits([2, 3], [F(1, 2)] * 2, F(1, 4)), drop=["weights-at-most-1"])
     assert (heavy.status, heavy.rhs) == ("holds", F(1, 4))
+
+
+def test_the_unit_of_the_tolerance():
+    # w = (1, 1/2): T / w_min^2 = 2 * 4, and 1 + delta_b / (delta w_min) = 1 + 1/8 / (1/4 * 1/2).
+    limits = linear(Setting(2, F(1, 4), F(1, 8), F(1, 2)))
+    case = ct.claims.Case(convert.instance(plain(2)), limits.package())
+    assert [ct.CLAIMS[claim].scale(case).tolist() for claim in IDS] == [[8], [2], [2]]
 
 
 @pytest.mark.parametrize("space", BATCH_SPACES)

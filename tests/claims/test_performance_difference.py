@@ -8,6 +8,7 @@ from hypothesis import given
 
 import cppo_theory as ct
 from cppo_theory import trees
+from cppo_theory.claims import performance_difference as claims
 from tests import convert, oracles, strategies
 from tests.claims.common import (
     BATCH_SPACES,
@@ -16,6 +17,7 @@ from tests.claims.common import (
     assert_floats_agree,
     assert_sides,
     random_batch,
+    verdict,
 )
 from tests.claims.worlds import UNEVEN_WORLDS, also
 from tests.oracles_world import tree_world
@@ -79,6 +81,14 @@ def test_by_hand():
     values = ct.evaluate(convert.instance(HAND))
     assert (values.surrogate, values.residual) == (F(-5, 4), F(-1, 4))
     assert trees.literal_residual(convert.instance(HAND)) == F(-1, 4)
+
+
+def test_on_trees_the_residual_is_that_of_the_definition(monkeypatch):
+    # Off by 1 it would be seen: -1 against -5/4 + 1/4 - 1. Elsewhere there are no paths to sum over.
+    monkeypatch.setattr(claims, "literal_residual", lambda instance: trees.literal_residual(instance) + 1)
+    found = verdict(HAND, "lemma-2")
+    assert (found.status, found.lhs, found.rhs) == ("violated", -1, -2)
+    assert verdict(convert.tree_to_automaton(HAND), "lemma-2").status == "holds"
 
 
 # Both are equalities, so every instance attains them, and neither has a hypothesis: pi << mu is a condition

@@ -20,6 +20,7 @@ from tests.claims.common import (
     limits_of_first,
     random_batch,
     share,
+    stacked,
     unit,
     verdict,
 )
@@ -138,6 +139,13 @@ def test_the_falling_product_ratio_is_needed(w_min, delta, delta_b):
     world = jump_world([0, second, delta], 1 - max(second, delta))
     sides = assert_needed(world, "b9-closed", "falling-product-ratio", limits)
     assert sides == (4 * second * delta, 4 * delta_b * delta * (3 - delta))
+
+
+def test_the_falling_product_ratio_is_decided_for_each_element():
+    # beta = (lbar (2 - lbar), lbar) over w = (1, 3/4): it falls iff 2 - lbar >= 4/3.
+    batch = stacked(*(jump_world([0, 0, last], F(1, 10)) for last in (F(1, 2), F(2, 3), F(3, 4))))
+    (outcome,) = ct.check_batch(batch, ["b9-closed"], Limits([1, F(3, 4), F(1, 2)]).package())
+    assert outcome.met["falling-product-ratio"].tolist() == [True, True, False]
 
 
 def counted_jumps(tv, jump):

@@ -1,16 +1,29 @@
 """The registry as a whole: every claim of the paper's list, and what the two calls refuse."""
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import cppo_theory as ct
 from cppo_theory.claims import select
+from cppo_theory.claims.case import at_most
+from cppo_theory.claims.claim import worst
 
 IDS = (
     "pdl lemma-2 lemma-3 lemma-3-union prop-4 eq-4 thm-1 eq-7 prop-5 cor-6 cor-7 uniform prop-8 eq-8-slack "
     "eq-18-terminal eq-18-weights b9-product b9-closed b10-abel b11-tv b11-ratio b11-coupling b11-averaging "
     "b11-abel pinsker mixture half-range"
 )
+F = Fraction
+ROOT = Path(__file__).parents[2]
+EQUALITIES = "pdl lemma-2 prop-5 cor-6 cor-7 b11-tv b11-ratio b11-coupling b11-abel mixture"
+SUBJECTS = {
+    "setting": "prop-5 cor-6 cor-7 eq-18-weights",
+    "pair": "b11-tv b11-ratio b11-coupling mixture pinsker",
+    "sequence": "b10-abel b11-abel b11-averaging",
+}
 COIN = ct.jump_family([0], 0.5)
 
 
@@ -18,6 +31,15 @@ def test_every_claim_of_the_list_is_registered():
     assert list(ct.CLAIMS) == IDS.split()
     assert all(claim.source.startswith("arXiv:2606.10968v2, ") for claim in ct.CLAIMS.values())
     assert select(["thm-1", "pdl"]) == [ct.CLAIMS["thm-1"], ct.CLAIMS["pdl"]]
+
+
+@pytest.mark.parametrize("claim", ct.CLAIMS.values(), ids=ct.CLAIMS)
+def test_a_claim_says_what_it_is(claim):
+    assert claim.relation == ("==" if claim.id in EQUALITIES.split() else "<=")
+    assert f" {claim.relation} " in claim.formula
+    assert claim.statement.endswith(".")
+    assert claim.subject == next((s for s, ids in SUBJECTS.items() if claim.id in ids.split()), "instance")
+    assert f'"{claim.id}"' in (ROOT / claim.tested_in).read_text("utf-8")
 
 
 def test_unknown_ids_and_hypotheses_are_refused():
@@ -38,3 +60,39 @@ def test_check_takes_one_instance():
     with pytest.raises(ct.InputError, match=r"instance: found batch axes \(3,\); use check_batch"):
         ct.check(batch)
     assert [outcome.holds.shape for outcome in ct.check_batch(batch, ["pdl"])] == [(3,)]
+
+
+def test_a_verdict_in_one_line():
+    space = ct.Automaton(np.zeros((1, 2), dtype=int), 2)
+    one, other = (np.array([[F(1, 2) + d, F(1, 2) - d]]) for d in (0, F(1, 4)))
+    instance = ct.Instance(space, [1], one, other, [F(3)])
+    # D = 1/4 twice, xi = 3: 2 * 3 * 2 / 16; c = 1/8 and delta_b = 1/16 are both too small, 12 / 128.
+    small = ct.Constraints([1, 1], [F(1, 8)] * 2, F(1, 16))
+    assert str(ct.check(instance, ["thm-1"])[0]) == "thm-1: holds  0 <= 3/4"
+    assert str(ct.check(instance, ["thm-1"], small)[0]) == (
+        "thm-1: not applicable  0 <= 3/32  (thresholds, prefix-budget)"
+    )
+    assert str(ct.check(instance, ["lemma-3"])[0]) == "lemma-3: not applicable  (prefix tree)"
+
+
+def test_the_pair_that_strains_a_relation_most():
+    # ==: 2 and 2 where all are equal, else the largest difference; element by element of a batch.
+    lhs, rhs = np.array([[1, 2, 2], [3, 0, 1]]), np.array([[1, 2, 2], [3, 1, 1]])
+    assert [side.tolist() for side in worst("==", lhs, rhs)] == [[2, 0], [2, 1]]
+    # <=: 2/3 is more than 3/5; 1 <= 0 more than any ratio; and -2, -1 <= 0 strain alike.
+    lhs, rhs = np.array([[3.0, 2, 0], [9, 1, 0], [-1, -2, -1]]), np.array([[5.0, 3, 0], [1, 0, 0], [0, 0, 0]])
+    assert [side.tolist() for side in worst("<=", lhs, rhs)] == [[2, 1, -2], [3, 0, 0]]
+
+
+def test_measured_floats_are_compared_up_to_a_relative_rounding():
+    # 1e-12 (1 + |y|): 1e-12 about 0 and 1e-11 about 9; Fractions leave no room at all.
+    x, y = np.array([0.9e-12, 1.1e-12, 9 + 9e-12, 9 + 1.1e-11]), np.array([0.0, 0, 9, 9])
+    assert at_most(x, y).tolist() == [True, False, True, False]
+    assert at_most(np.array([F(1), 1 + F(1, 10**15)]), np.array([F(1), F(1)])).tolist() == [True, False]
+
+
+def test_nothing_is_violated_where_all_is_zero():
+    still = ct.jump_family([0, 0], 0.5)
+    for given in (still, ct.Instance(still.space, still.initial, still.mu, still.pi, np.zeros(4))):
+        assert {verdict.status for verdict in ct.check(given)} == {"holds", "not applicable"}
+        assert {verdict.status for verdict in ct.check(given, ["thm-1", "pdl", "b11-abel"])} == {"holds"}

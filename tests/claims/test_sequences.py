@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cppo_theory as ct
+from tests import convert, strategies
 from tests import oracles_bounds as bounds
-from tests import strategies
 from tests.claims import common
 from tests.claims.common import Limits, Symbols, assert_needed, assert_sides, unit, verdict
 from tests.oracles_world import ONE, World
@@ -153,3 +153,14 @@ def test_batch_is_one_by_one():
         linear = ct.Constraints.schedule(horizon, delta_b=0.3, w_min=0.6)
         for constraints in (None, linear):
             common.assert_batch_is_one_by_one(batch, IDS, constraints)
+
+
+def test_floats_against_fractions():
+    for limits in (None, HAND_LIMITS, unit(3, delta_b=F(1, 20))):
+        common.assert_floats_agree(HAND, IDS, limits)
+
+
+def test_the_unit_of_the_tolerance():
+    # xi T^2 / min w = 2 * 9 / (1/2).
+    case = ct.claims.Case(convert.instance(HAND), HAND_LIMITS.package())
+    assert [ct.CLAIMS[claim].scale(case).tolist() for claim in IDS] == [[36], [36], [1]]

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cppo_theory as ct
+from cppo_theory.claims import total_variation
 from cppo_theory.claims.total_variation import SHARES, maximal_coupling
 from tests import convert, oracles, strategies
 from tests import oracles_bounds as bounds
@@ -111,6 +112,27 @@ def test_by_hand():
     # Excess of mu 3/8 at outcome 0, of pi 3/8 at 2; the rest on the diagonal.
     expected = [[F(1, 8), 0, F(3, 8)], [0, F(1, 4), 0], [0, 0, F(1, 4)]]
     assert maximal_coupling(np.array(world.mu[0][0]), np.array(world.pi[0][0])).tolist() == expected
+
+
+@pytest.mark.parametrize("kept", ["mu", "pi"])
+def test_what_is_no_coupling_is_seen(kept, monkeypatch):
+    """X = Y with the law of one side: it never parts, and the marginal of the other side is 2 TV away."""
+
+    def same(p, q):
+        return (p if kept == "mu" else q)[..., None] * np.eye(2, dtype=int)
+
+    monkeypatch.setattr(total_variation, "maximal_coupling", same)
+    found = verdict(one_row([F(1, 2)] * 2, [F(1, 4), F(3, 4)]), "b11-coupling")
+    assert (found.status, found.lhs, found.rhs) == ("violated", F(1, 2), F(1, 4))
+
+
+@pytest.mark.parametrize("shared", ["mu", "pi"])
+def test_levels_that_share_one_of_the_tables_are_different_pairs(shared):
+    # TV 1/4 at the first position, 1/8 at the second, with one and the same table for the other policy.
+    one, near, far = (np.array([[F(1, 2) + d, F(1, 2) - d]]) for d in (F(0), F(1, 8), F(1, 4)))
+    tables = {"mu": [far, near], "pi": [far, near], shared: [one, one]}
+    instance = ct.Instance(ct.Automaton(np.zeros((1, 2), dtype=int), 2), [1], **tables)
+    assert [v.lhs for v in ct.check(instance, IDS[:4])] == [F(1, 4), F(1, 2), F(1, 4), F(1, 4)]
 
 
 def test_pinsker_by_hand():
