@@ -38,10 +38,10 @@ def zero(like: Array) -> Any:
 
 
 def full(shape: Sequence[int], value: Number | int, like: Array) -> Array:
-    """Constant array of the tier of ``like``; shape (..., n)."""
+    """Constant array of the tier of ``like``, at least as wide as float64; shape (..., n)."""
     if is_exact(like):
         return np.full(shape, value if value == NO_PATH else Fraction(value), dtype=object)
-    return np.full(shape, float(value))
+    return np.full(shape, float(value), dtype=np.result_type(like.dtype, np.float64))
 
 
 def to_float(array: Array) -> Array:
@@ -121,6 +121,11 @@ def as_numbers(field: str, values: Any) -> Array:
         array = array.astype(np.float64, copy=False)
         _check_finite(field, array)
     return array
+
+
+def in_one_tier(*arrays: Array) -> list[Array]:
+    """The arrays as they are if all are exact, else all in float64 (a mixture would be neither)."""
+    return list(arrays) if one_tier(arrays) else [to_float(array) for array in arrays]
 
 
 def one_tier(arrays: Iterable[Array]) -> bool:

@@ -65,16 +65,37 @@ def read_document(path: Path) -> InstanceDocument:
     OSError
         If the file cannot be read.
     """
+    return parse_document(read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; `InputError` for bytes that are no text, `OSError` if it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         remedy = f"a JSON text is required, {_FORMAT}"
         raise InputError(f"byte {error.start}", "found bytes that are not UTF-8", remedy) from None
-    return parse_document(text)
 
 
 def parse_document(text: str) -> InstanceDocument:
     """Fields of the text of an instance file; raises like `read_document`."""
+    data = parse_object(text, SCHEMA, InstanceDocument.__struct_fields__)
+    if isinstance(data.get("space"), dict):
+        check_known("space.", data["space"], SpaceDocument.__struct_fields__)
+    try:
+        return msgspec.convert(data, InstanceDocument)
+    except msgspec.ValidationError as error:
+        raise _field_error(str(error), data) from None
+
+
+def parse_object(text: str, schema: str, known: Sequence[str]) -> dict[str, Any]:
+    """The JSON object of a text, with its schema and no unknown or repeated field.
+
+    Raises
+    ------
+    InputError
+        Not JSON, no object, another schema, a field that is not in ``known`` or stands twice.
+    """
     try:
         data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=float)
     except json.JSONDecodeError as error:
@@ -89,18 +110,13 @@ def parse_document(text: str) -> InstanceDocument:
         found = "found an integer of more than 4300 digits"
         raise InputError(_TOP, found, "write the number with fewer digits") from None
     if not isinstance(data, dict):
-        remedy = "a JSON object with the fields of an instance is required"
+        remedy = f'a JSON object with the schema "{schema}" is required'
         raise InputError(_TOP, f"found {_shown(data)}", remedy)
-    if data.get("schema") != SCHEMA:
+    if data.get("schema") != schema:
         found = f"found {_shown(data['schema'])}" if "schema" in data else "the field is missing"
-        raise InputError("schema", found, f'"{SCHEMA}" is required')
-    check_known("", data, InstanceDocument.__struct_fields__)
-    if isinstance(data.get("space"), dict):
-        check_known("space.", data["space"], SpaceDocument.__struct_fields__)
-    try:
-        return msgspec.convert(data, InstanceDocument)
-    except msgspec.ValidationError as error:
-        raise _field_error(str(error), data) from None
+        raise InputError("schema", found, f'"{schema}" is required')
+    check_known("", data, known)
+    return data
 
 
 def check_known(prefix: str, fields: dict[str, Any], known: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cppo_theory.arithmetic import Array, full
+from cppo_theory.arithmetic import Array, as_numbers, full, in_one_tier, zero
 from cppo_theory.errors import InputError, indexed
 
 Policy = list[Array]
@@ -71,11 +71,14 @@ def mixture(mu: Policy, pi: Policy, share: Any) -> Policy:
 
     Source: arXiv:2606.10968v2, Appendix C.2, Eq. (21); its TV to mu is g TV(mu, pi).
     """
-    share = np.asarray(share)
+    share = as_numbers("share", share)
     if not ((share >= 0) & (share <= 1)).all():
         raise InputError("share", f"found {share}", "a share in [0, 1] is required")
-    share = share[..., None, None]
-    return [(1 - share) * m + share * p for m, p in zip(mu, pi, strict=True)]
+    mixed = []
+    for behaviour, target in zip(mu, pi, strict=True):
+        m, p, g = in_one_tier(behaviour, target, share)
+        mixed.append((1 - g[..., None, None]) * m + g[..., None, None] * p)
+    return mixed
 
 
 def at_total_variation(mu: Policy, distance: Sequence[Any], gainer: int = 0) -> Policy:
@@ -99,8 +102,9 @@ def at_total_variation(mu: Policy, distance: Sequence[Any], gainer: int = 0) -> 
         gainer has none (pi << mu).
     """
     out = []
-    for t, table in enumerate(mu):
-        step = np.broadcast_to(np.asarray(distance[t]), table.shape[:-1])
+    for t, behaviour in enumerate(mu):
+        table, given = in_one_tier(behaviour, as_numbers(f"distance[{t}]", distance[t]))
+        step = np.broadcast_to(given, table.shape[:-1])
         others = 1 - table[..., gainer]
         fine = (step == 0) | ((step > 0) & (step <= others) & (table[..., gainer] > 0))
         bad = np.argwhere(np.logical_not(fine))
@@ -115,4 +119,32 @@ def at_total_variation(mu: Policy, distance: Sequence[Any], gainer: int = 0) -> 
         moved = table * kept[..., None]
         moved[..., gainer] = table[..., gainer] + step
         out.append(moved)
+    return out
+
+
+def with_rows(policy: Policy, where: Sequence[Array], action: int) -> Policy:
+    """The policy with probability one on ``action`` in the states marked, level by level.
+
+    Parameters
+    ----------
+    policy : list of T arrays (..., n_t, V)
+    where : sequence of T bool arrays (n_t,)
+    action : int
+
+    Returns
+    -------
+    list of T arrays
+        Levels that share table and marks share the result, so a stationary policy stays one object.
+    """
+    made: dict[tuple[int, int], Array] = {}
+    out = []
+    for table, marked in zip(policy, where, strict=True):
+        key = id(table), id(marked)
+        if key not in made:
+            changed = table.copy() if marked.any() else table
+            if marked.any():
+                changed[..., marked, :] = zero(table)
+                changed[..., marked, action] = zero(table) + 1
+            made[key] = changed
+        out.append(made[key])
     return out

@@ -9,7 +9,11 @@ import numpy as np
 
 from cppo_theory.arithmetic import Array, absolute, dot, full, ratio
 from cppo_theory.divergence import total_variation
+from cppo_theory.errors import InputError
 from cppo_theory.instance import Instance
+from cppo_theory.spaces import Automaton, PrefixTree
+
+MAX_LEAVES = 2**24
 
 
 def _over_paths(instance: Instance, table: Array, t: int) -> Array:
@@ -82,3 +86,36 @@ def suffix_tv(instance: Instance) -> list[Array]:
             laws[i] = joint.reshape(*joint.shape[:-2], -1)
         out.append(total_variation(*np.broadcast_arrays(*laws)))
     return out[::-1]
+
+
+def unroll(instance: Instance) -> Instance:
+    """The same instance of an automaton written on the tree of all prefixes.
+
+    The roots are the states of positive initial probability; values are equal, exactly.
+
+    Raises
+    ------
+    InputError
+        If the space is no automaton, the instance is a batch, or the tree has more than 2^24 leaves.
+    """
+    space = instance.space
+    if not isinstance(space, Automaton) or instance.batch_shape:
+        found = f"found a {space.kind} with batch axes {instance.batch_shape}"
+        raise InputError("instance", found, "one instance on an automaton is required")
+    states = np.flatnonzero(instance.initial > 0)
+    if len(states) * instance.actions**instance.horizon > MAX_LEAVES:
+        found = f"found {len(states)} prompts, V = {instance.actions}, T = {instance.horizon}"
+        raise InputError("instance", found, f"a tree of at most {MAX_LEAVES:,} leaves is possible")
+    initial = instance.initial[states]
+    tables: dict[str, list[Array]] = {"mu": [], "pi": [], "step_reward": []}
+    for t in range(instance.horizon):
+        for field, levels in tables.items():
+            given = getattr(instance, field)
+            if given is not None:
+                levels.append(given[t][states])
+        states = space.table(t)[states].ravel()
+    tree = PrefixTree(instance.actions, instance.horizon, len(initial))
+    steps = tables["step_reward"] or None
+    reward = instance.reward[states]
+    parts = initial, tables["mu"], tables["pi"], reward, steps
+    return Instance(tree, *parts, constraints=instance.constraints, name=instance.name)

@@ -151,9 +151,9 @@ BAD = {  # document, place and finding, words of the remedy
     "two documents": (TEXT + "\n" + TEXT, "line 2 column 1: this is not JSON (Extra data)", "a JSON object"),
     "empty": ("", "line 1 column 1: the file is empty", "a JSON object is required"),
     "blank": (" \n", "line 2 column 1: the file is empty", "a JSON object is required"),
-    "list": ([TREE], "top level: found a list of 1", "a JSON object with the fields of an instance"),
-    "number": ("3", "top level: found 3", "a JSON object with the fields of an instance"),
-    "null document": ("null", "top level: found null", "a JSON object with the fields of an instance"),
+    "list": ([TREE], "top level: found a list of 1", 'a JSON object with the schema "cppo-instance/1"'),
+    "number": ("3", "top level: found 3", 'a JSON object with the schema "cppo-instance/1"'),
+    "null document": ("null", "top level: found null", 'a JSON object with the schema "cppo-instance/1"'),
     "binary": (b"\x7fELF\x02\xff\xfe", "byte 5: found bytes that are not UTF-8", "a JSON text is required"),
     "duplicate": ('{"actions": 2, "actions": 3}', "actions: the field stands twice", "keep one"),
     "nested duplicate": (

@@ -82,9 +82,9 @@ def test_mixed_numbers_mean_floats_and_one_warning(document, options, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), ["subcommand", "evaluate, claims, verify"]),
-        (("prove",), ["prove", "evaluate, claims, verify"]),
-        (("evaluate",), ["Instance file"]),
+        ((), ["subcommand", "evaluate, claims"]),
+        (("prove",), ["prove", "evaluate, claims"]),
+        (("evaluate",), ["give an instance file or --task NAME"]),
         (("evaluate", "FILE", "--tolerance", "1"), ["--tolerance"]),
         (
             ("evaluate", "FILE", "--claims", "prop-4,prop-44"),

@@ -96,7 +96,7 @@ def test_one_share_per_element_of_a_batch():
 @pytest.mark.parametrize("share", [-0.1, F(11, 10), np.array([0.5, 2.0]), float("nan")])
 def test_a_share_outside_the_unit_interval_is_refused(share):
     row = [np.array([[0.5, 0.5]])]
-    with pytest.raises(ct.InputError, match=r"share: found .*; a share in"):
+    with pytest.raises(ct.InputError, match=r"share: found .*; a (share in|finite number)"):
         policy.mixture(row, row, share)
 
 
@@ -140,5 +140,5 @@ def test_the_gainer_needs_mass():
 
 
 def test_a_distance_that_is_no_number_is_refused():
-    with pytest.raises(ct.InputError, match=r"distance\[0\]\[0\]: found nan"):
+    with pytest.raises(ct.InputError, match=r"distance\[0\]: found nan"):
         policy.at_total_variation([np.array([[0.5, 0.5]])], [float("nan")])

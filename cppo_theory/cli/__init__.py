@@ -13,12 +13,20 @@ from contextlib import contextmanager
 
 from cppo_theory.cli.claims import claims
 from cppo_theory.cli.evaluate import evaluate
+from cppo_theory.cli.hunt import hunt
+from cppo_theory.cli.tasks import tasks
 from cppo_theory.cli.terminal import UsageError, brief, say
 from cppo_theory.cli.verify import verify
 from cppo_theory.errors import InputError
 from cppo_theory.instance_files import TierWarning
 
-COMMANDS: dict[str, Callable[..., int]] = {"evaluate": evaluate, "claims": claims, "verify": verify}
+COMMANDS: dict[str, Callable[..., int]] = {
+    "evaluate": evaluate,
+    "claims": claims,
+    "verify": verify,
+    "tasks": tasks,
+    "hunt": hunt,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

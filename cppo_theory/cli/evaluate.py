@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json as json_text
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
 from cppo_theory.claims import Case, Status, Verdict, decide, select, verdict_of
+from cppo_theory.cli.tasks import TaskChoice
 from cppo_theory.cli.terminal import UsageError, jsonable, number, print_table, say
 from cppo_theory.constraints import Constraints
 from cppo_theory.documents import parse_rational
@@ -36,28 +38,47 @@ STATE_LIMIT = 200_000
 """Number of states up to which quantities per state are printed."""
 
 
-def evaluate(
-    file: tyro.conf.Positional[Path],
-    json: bool = False,
-    claims: str | None = None,
-    delta: str | None = None,
-    delta_b: str | None = None,
-    w_min: str | None = None,
-) -> int:
-    """Evaluate an instance file exactly and check the claims on it.
+@dataclass(frozen=True)
+class Limits:
+    """The constraints of Eq. (5).
 
     Args:
-        file: Instance file (schema cppo-instance/1).
-        json: Print JSON on stdout.
-        claims: Claim ids, separated by commas; default: all.
         delta: Token threshold c_t = delta, a number or a rational such as 3/20; default: measured.
         delta_b: Budget per token; default: measured.
         w_min: Floor of the linear weights, in (0, 1]; default: 1.
     """
+
+    delta: str | None = None
+    delta_b: str | None = None
+    w_min: str | None = None
+
+
+NO_LIMITS, NO_TASK = Limits(), TaskChoice()
+
+
+def evaluate(
+    file: tyro.conf.Positional[Path | None] = None,
+    json: bool = False,
+    claims: str | None = None,
+    limits: Annotated[Limits, tyro.conf.arg(name="")] = NO_LIMITS,
+    chosen: Annotated[TaskChoice, tyro.conf.arg(name="")] = NO_TASK,
+) -> int:
+    """Evaluate an instance file, or a task with two policies, exactly and check the claims on it.
+
+    Args:
+        file: Instance file (schema cppo-instance/1); none with --task.
+        json: Print JSON on stdout.
+        claims: Claim ids, separated by commas; default: all.
+        limits: Constraints.
+        chosen: Task and policies.
+    """
     ids = None if claims is None else _ids(claims)
-    options = {"delta": delta, "delta_b": delta_b, "w_min": w_min}
-    numbers = {name: _option(name, text) for name, text in options.items() if text is not None}
-    instance = _load(file)
+    numbers = {name: _option(name, text) for name, text in vars(limits).items() if text is not None}
+    if (file is None) == (chosen.task is None):
+        raise UsageError("evaluate: give an instance file or --task NAME, one of them")
+    instance = chosen.instance() if file is None else _load(file)
+    if chosen.save is not None:
+        instance.save(chosen.save)
     constraints = _constraints(instance, numbers)
     case = Case(instance, constraints)
     verdicts = [verdict_of(decide(claim, case)) for claim in select(ids)]
@@ -65,7 +86,7 @@ def evaluate(
     if json:
         print(json_text.dumps(_document(instance, values, case, verdicts), indent=1))
     else:
-        _print(file, instance, values, case, verdicts)
+        _print(str(file or f"task {instance.name}"), instance, values, case, verdicts)
     return 1 if any(verdict.status == Status.VIOLATED for verdict in verdicts) else 0
 
 
@@ -157,9 +178,9 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _print(file: Path, instance: Instance, values: Values, case: Case, verdicts: list[Verdict]) -> None:
+def _print(title: str, instance: Instance, values: Values, case: Case, verdicts: list[Verdict]) -> None:
     tier = "exact rationals" if instance.exact else "float64"
-    print(f"{file}: {instance.space.kind}, V = {instance.actions}, T = {instance.horizon}, {tier}")
+    print(f"{title}: {instance.space.kind}, V = {instance.actions}, T = {instance.horizon}, {tier}")
     quantities = [(name, number(getattr(values, name))) for name in _scalars(values)]
     print_table(("quantity", "value"), quantities, numbers=range(1, 2))
     last = instance.horizon - 1

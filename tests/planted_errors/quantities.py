@@ -136,8 +136,8 @@ EVALUATED = (
     ),
     in_evaluation(
         "kept: KL exchanged",
-        "[kl_divergence(mu, pi) for",
-        "[kl_divergence(pi, mu) for",
+        "_of_rows(kl_divergence, instance.mu, instance.pi)",
+        "_of_rows(kl_divergence, instance.pi, instance.mu)",
         EVALUATION + "test_expected_kl_adds_up_to_that_of_complete_responses",
     ),
     in_evaluation(
@@ -148,17 +148,20 @@ EVALUATED = (
     ),
     in_evaluation(
         "expected KL: under the other policy",
-        "enumerate(occupancies(instance, p))",
-        "enumerate(occupancies(instance, q))",
+        "zip(occupancies(instance, p), ",
+        "zip(occupancies(instance, q), ",
         KL,
     ),
     in_evaluation(
-        "expected KL: arguments exchanged", "kl_divergence(p[t], q[t])", "kl_divergence(q[t], p[t])", KL
+        "expected KL: arguments exchanged",
+        "_of_rows(kl_divergence, p, q)",
+        "_of_rows(kl_divergence, q, p)",
+        KL,
     ),
     in_evaluation(
         "expected KL: unreachable states",
-        "np.where(law > 0, kl_divergence(p[t], q[t]), 0.0)",
-        "kl_divergence(p[t], q[t])",
+        "np.where(law > 0, rows, 0.0)",
+        "rows",
         EVALUATION + "test_an_infinite_kl_counts_where_mu_goes",
     ),
     in_evaluation(
