@@ -5,7 +5,7 @@ Source of the statements: arXiv:2606.10968v2.  Start with `Instance`, `evaluate`
 
 from __future__ import annotations
 
-from cppo_theory import bounds, schedules
+from cppo_theory import bounds, policy, schedules
 from cppo_theory.claims import CLAIMS, Claim, Status, Verdict, check, check_batch
 from cppo_theory.constraints import Constraints
 from cppo_theory.errors import InputError
@@ -14,6 +14,7 @@ from cppo_theory.gymnasium_tables import from_gymnasium
 from cppo_theory.instance import Instance
 from cppo_theory.spaces import Automaton, Kernel, PrefixTree
 from cppo_theory.tables import jump_family
+from cppo_theory.tasks import Task, task
 from cppo_theory.version import __version__
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Kernel",
     "PrefixTree",
     "Status",
+    "Task",
     "Values",
     "Verdict",
     "__version__",
@@ -35,5 +37,7 @@ __all__ = [
     "evaluate",
     "from_gymnasium",
     "jump_family",
+    "policy",
     "schedules",
+    "task",
 ]

@@ -5,7 +5,7 @@ Source: arXiv:2606.10968v2, Sections 1 and 2; each quantity names its item where
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,14 +206,13 @@ def _backward(instance: Instance, keep_overlap: bool) -> tuple[dict[str, Array],
 
 
 def _kept(instance: Instance, name: str, forward: Forward, levels: dict[str, list[Array]]) -> Any:
-    pairs = zip(instance.mu, instance.pi, strict=True)
     match name:
         case "token_tv":
-            return [total_variation(mu, pi) for mu, pi in pairs]
+            return _of_rows(total_variation, instance.mu, instance.pi)
         case "kl_mu_pi":
-            return [kl_divergence(mu, pi) for mu, pi in pairs]
+            return _of_rows(kl_divergence, instance.mu, instance.pi)
         case "kl_pi_mu":
-            return [kl_divergence(pi, mu) for mu, pi in pairs]
+            return _of_rows(kl_divergence, instance.pi, instance.mu)
         case "occupancy_mu":
             return forward.occupancy_mu
         case "occupancy_pi":
@@ -230,11 +229,23 @@ def _kept(instance: Instance, name: str, forward: Forward, levels: dict[str, lis
     return levels[name]
 
 
+def _of_rows(
+    divergence: Callable[[Array, Array], Array], p: Sequence[Array], q: Sequence[Array]
+) -> list[Array]:
+    """The divergence of every pair of rows; T arrays (..., n_t), one for levels that share both tables."""
+    made: dict[tuple[int, int], Array] = {}
+    for pair in zip(p, q, strict=True):
+        key = id(pair[0]), id(pair[1])
+        if key not in made:
+            made[key] = divergence(*pair)
+    return [made[id(x), id(y)] for x, y in zip(p, q, strict=True)]
+
+
 def _expected_kl(instance: Instance, p: Any, q: Any) -> Array:
     """E_{s ~ d_t^p} KL(p || q) in nats; (..., T), inf if it is so in a state of positive probability."""
     means = []
-    for t, law in enumerate(occupancies(instance, p)):
-        kl = np.where(law > 0, kl_divergence(p[t], q[t]), 0.0)
+    for law, rows in zip(occupancies(instance, p), _of_rows(kl_divergence, p, q), strict=True):
+        kl = np.where(law > 0, rows, 0.0)
         infinite = np.isinf(kl)
         mean = (to_float(law) * np.where(infinite, 0.0, kl)).sum(-1)
         means.append(np.where(infinite.any(-1), np.inf, mean))

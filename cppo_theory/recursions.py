@@ -8,6 +8,7 @@ With '' for the value of the next level, Q = pull(V'', reward), every sum over a
     gain          G = sum (pi - mu) Q^mu + sum pi G''          = J(pi) - J(mu)
     residual      Delta = sum mu Delta'' - sum (pi - mu) G''
     overlap       f = sum min(mu, pi) f'',  f_{T+1} = 1
+    total_tv      H = D + sum mu H''                           = sum_t E_{d_t^mu} D_t
     advantage_pi  X = sum pi (Q^mu - V^mu) + sum pi X''        = sum_t E_{d_t^pi} pi A^mu
     best_return, worst_return   largest and smallest return over actions of positive mu
 
@@ -34,26 +35,37 @@ from cppo_theory.instance import Instance
 class Level:
     """What the formula of one level sees: tables, and values of the next level pulled back."""
 
-    def __init__(self, instance: Instance, t: int, shared: _Rows, below: dict[str, Array]) -> None:
+    def __init__(
+        self, instance: Instance, t: int, shared: _Rows, below: dict[str, Array], last: Level | None
+    ) -> None:
         self.mu, self.pi, self.rows = instance.mu[t], instance.pi[t], shared
         self._space, self._t, self._below = instance.space, t, below
         self._reward = None if instance.step_reward is None else instance.step_reward[t]
-        self._pulled: dict[str, Array] = {}
+        self._made: dict[str, Array] = {}
+        self._rooms = {} if last is None else last._made
 
     def pulled(self, name: str) -> Array:
         """Mean of the next level's value over successors; (..., n_t, V)."""
-        if name not in self._pulled:
-            self._pulled[name] = self._space.pull(self._t, self._below[name])
-        return self._pulled[name]
+        if name not in self._made:
+            room = self._rooms.get(name)
+            self._made[name] = self._space.pull(self._t, self._below[name], room=room)
+        return self._made[name]
 
     def q(self, name: str) -> Array:
         """The same with the step reward added; (..., n_t, V)."""
         if self._reward is None:
             return self.pulled(name)
         key = f"q {name}"
-        if key not in self._pulled:
-            self._pulled[key] = self._space.pull(self._t, self._below[name], self._reward)
-        return self._pulled[key]
+        if key not in self._made:
+            room = self._rooms.get(key)
+            self._made[key] = self._space.pull(self._t, self._below[name], self._reward, room)
+        return self._made[key]
+
+    def deviation(self) -> Array:
+        """sum_a (pi - mu) Q^mu, what deviating at this position alone gains; (..., n_t)."""
+        if "deviation" not in self._made:
+            self._made["deviation"] = dot(self.rows.drift, self.q("value_mu"))
+        return self._made["deviation"]
 
     def extreme(self, name: str, sign: int) -> Array:
         """Largest (sign 1) or smallest (sign -1) of value + reward over what mu can reach; (..., n_t)."""
@@ -108,11 +120,11 @@ def value_pi(level: Level) -> Array:
 
 
 def surrogate(level: Level) -> Array:
-    return dot(level.rows.drift, level.q("value_mu")) + dot(level.mu, level.pulled("surrogate"))
+    return level.deviation() + dot(level.mu, level.pulled("surrogate"))
 
 
 def gain(level: Level) -> Array:
-    return dot(level.rows.drift, level.q("value_mu")) + dot(level.pi, level.pulled("gain"))
+    return level.deviation() + dot(level.pi, level.pulled("gain"))
 
 
 def residual(level: Level) -> Array:
@@ -123,8 +135,13 @@ def overlap(level: Level) -> Array:
     return dot(level.rows.smaller, level.pulled("overlap"))
 
 
+def total_tv(level: Level) -> Array:
+    return level.rows.tv + dot(level.mu, level.pulled("total_tv"))
+
+
 def advantage_pi(level: Level) -> Array:
     q = level.q("value_mu")
+    q = q - q[..., :1]  # what all Q share drops out here, before it is rounded and not after
     advantage = q - dot(level.mu, q)[..., None]
     return dot(level.pi, advantage) + dot(level.pi, level.pulled("advantage_pi"))
 
@@ -146,6 +163,7 @@ BACKWARD = {
         Backward("gain", _nothing, gain, needs=("value_mu",)),
         Backward("residual", _nothing, residual, needs=("gain",)),
         Backward("overlap", _one, overlap),
+        Backward("total_tv", _nothing, total_tv),
         Backward("advantage_pi", _nothing, advantage_pi, needs=("value_mu",)),
         Backward("best_return", _reward, best_return),
         Backward("worst_return", _reward, worst_return),
@@ -177,9 +195,10 @@ def fold_back(
     values = {rule.name: rule.terminal(instance) for rule in rules}
     kept: dict[str, list[Array]] = {name: [] for name in keep}
     rows: _Rows | None = None
+    level: Level | None = None
     for t in reversed(range(instance.horizon)):
         rows = _Rows.of(instance, t, rows)
-        level = Level(instance, t, rows, values)
+        level = Level(instance, t, rows, values, level)
         values = {rule.name: rule.formula(level) for rule in rules}
         for name, levels in kept.items():
             levels.append(values[name])

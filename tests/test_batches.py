@@ -1,6 +1,7 @@
 """An instance with batch axes is evaluated as its elements one by one."""
 
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 import pytest
@@ -78,6 +79,13 @@ def test_an_exact_batch():
             name: np.asarray(getattr(alone, name)).tolist() for name in ALWAYS
         }
     assert all(isinstance(x, Fraction) for name in ALWAYS for x in np.asarray(getattr(values, name)).flat)
+
+
+def test_an_infinite_kl_stays_in_its_element():
+    # pi = (0, 1) in the first element only; in the second pi = mu.
+    pi = np.array([[[F(0), F(1)]], [[F(1, 2), F(1, 2)]]])
+    batch = ct.Instance(ct.PrefixTree(2, 1), [1], [HALF], [pi])
+    assert ct.evaluate(batch, keep=["expected_kl_mu_pi"]).expected_kl_mu_pi.tolist() == [[inf], [0]]
 
 
 def test_batch_axes_must_agree():

@@ -1,5 +1,7 @@
 """The `evaluate` API: what it keeps, batch axes, weights, KL, T = 1, the fused pass."""
 
+import copy
+import pickle
 from fractions import Fraction
 from math import inf
 
@@ -54,6 +56,13 @@ def test_only_what_is_asked_for_is_kept():
             getattr(values, name)
     with pytest.raises(AttributeError, match="Values has no attribute 'token_tvs'"):
         _ = values.token_tvs
+
+
+def test_values_can_be_copied_and_pickled():
+    values = ct.evaluate(one_state(2), keep=["token_tv"])
+    for found in (copy.deepcopy(values), pickle.loads(pickle.dumps(values))):
+        assert found.value_mu == values.value_mu
+        assert [level.tolist() for level in found.token_tv] == [[0], [0]]
 
 
 def test_an_unknown_name_is_refused():

@@ -14,7 +14,7 @@ LADDER = (
     "errors arithmetic checks files version",
     "spaces divergence schedules",
     "policy bounds constraints documents rules",
-    "instance_files instance recursions fused trees evaluation",
+    "instance_files policy_specs instance recursions fused fast trees evaluation",
     "tasks tables gymnasium_tables",
     "claims hunt",
     "verify ladder plots rollouts",

@@ -14,8 +14,9 @@ ROOT = Path(__file__).parent.parent
 HEAVY = ("gymnasium", "matplotlib", "tyro", "rich", "scipy", "sympy", "torch")
 
 NAMES = {
-    ct: """Automaton CLAIMS Claim Constraints InputError Instance Kernel PrefixTree Status Values Verdict
-        __version__ bounds check check_batch evaluate from_gymnasium jump_family schedules""",
+    ct: """Automaton CLAIMS Claim Constraints InputError Instance Kernel PrefixTree Status Task Values
+        Verdict __version__ bounds check check_batch evaluate from_gymnasium jump_family policy schedules
+        task""",
     claims: """CLAIMS Case Claim Hypothesis Outcome Status Verdict check check_batch decide select
         verdict_of""",
 }

@@ -43,6 +43,7 @@ def means(world: World) -> dict:
         "gain": pi - mu,
         "residual": oracles.residual(world),
         "overlap": total(p * x for p, x in zip(world.initial, oracles.overlap(world)[0], strict=True)),
+        "total_tv": total(oracles.expected_tv(world)),
         "advantage_pi": oracles.performance_difference(world),
     }
 

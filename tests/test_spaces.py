@@ -214,9 +214,36 @@ def test_levels_that_share_a_table():
     assert kernel.push_max(1, flow[:, :1]).tolist() == [-inf, 4]
 
 
+def test_levels_that_share_some_of_their_tables():
+    """One table before levels of different sizes; one table of probabilities with different successors."""
+    table, sure = np.array([[0, 1], [1, 1]]), np.ones((2, 2, 1))
+    flow = np.array([[1.0, 2.0], [4.0, 8.0]])
+    automaton = ct.Automaton([table] * 3, 3, final_states=3)
+    kernel = ct.Kernel([table[..., None]] * 3, [sure] * 3, 3, final_states=3)
+    for space in (automaton, kernel):
+        assert [space.push(t, flow).tolist() for t in range(3)] == [[1, 14], [1, 14], [1, 14, 0]]
+    turned = ct.Kernel([table[..., None], 1 - table[..., None]], [sure] * 2, 2)
+    assert [turned.push(t, flow).tolist() for t in range(2)] == [[1, 14], [14, 1]]
+    assert [turned.push_max(t, flow).tolist() for t in range(2)] == [[1, 8], [8, 1]]
+
+
 def test_ended_prefixes():
     # V = 3, end token 2: of the 18 prefixes of two tokens after two prompts.
     tree = ct.PrefixTree(3, 4, prompts=2, end=(2,))
     expected = [2 in (a, b) for _ in range(2) for a in range(3) for b in range(3)]
     assert tree.ended(2).tolist() == expected
     assert not tree.ended(0).any()
+
+
+def test_a_kernel_in_floats():
+    row = [F(1, 4), F(3, 4)]
+    stationary = ct.Kernel([[[0, 1]], [[1, 0]]], [[row], [row[::-1]]], 2).in_floats()
+    assert (stationary.stationary, stationary.exact, stationary.horizon) == (True, False, 2)
+    assert [table.tolist() for table in stationary.next] == [[[[0, 1]], [[1, 0]]]]
+    assert [table.tolist() for table in stationary.prob] == [[[[0.25, 0.75]], [[0.75, 0.25]]]]
+    # Level by level; the third final state is no successor, so the tables do not tell of it.
+    levels = ct.Kernel([[[[0, 1]]], [[[1, 0]], [[0, 1]]]], [[[row]], [[row], [row]]], 2, 3).in_floats()
+    assert (levels.stationary, levels.exact, levels.sizes) == (False, False, (1, 2, 3))
+    assert [table.tolist() for table in levels.next] == [[[[0, 1]]], [[[1, 0]], [[0, 1]]]]
+    assert [table.tolist() for table in levels.prob] == [[[[0.25, 0.75]]], [[[0.25, 0.75]]] * 2]
+    assert all(table.dtype == np.float64 for table in (*stationary.prob, *levels.prob))

@@ -26,9 +26,13 @@ from cppo_theory.policy import (
     mixture,
     random_policy,
     random_rational_policy,
+    softmax,
 )
 from cppo_theory.spaces import Automaton, Kernel, PrefixTree, Space
 from cppo_theory.tables import jump_family
+from cppo_theory.tasks import TASKS, ascend
+from cppo_theory.tasks import task as make_task
+from cppo_theory.trees import unroll
 
 Built = Iterator[Instance]
 BATCH = 10_000
@@ -209,6 +213,33 @@ def _gymnasium(rng: np.random.Generator, index: int) -> Built:
     yield from_gymnasium(name, horizon, policy=mu, target=near)
 
 
+_SMALL: dict[str, dict[str, Any]] = {
+    "password": {"horizon": 4, "actions": 2, "length": 3, "credit": "partial"},
+    "modular-sum": {"horizon": 4, "actions": 3, "modulus": 4},
+    "brackets": {"horizon": 5, "depth": 2},
+    "addition": {"horizon": 4, "actions": 3, "digits": 2, "prompts": 2},
+    "commitment": {"horizon": 4, "actions": 2, "length": 2},
+    "state-tracking": {"horizon": 5, "actions": 3},
+    "needle": {"horizon": 4, "actions": 3, "place": 2},
+    "stopping": {"horizon": 4, "actions": 4, "length": 2},
+    "random-automaton": {"horizon": 4, "actions": 3, "states": 5},
+}
+
+
+def _tasks(rng: np.random.Generator, index: int) -> Built:
+    """One task: its tree with rational policies, exact; its automaton after exact policy gradients."""
+    name = list(TASKS)[index % len(TASKS)]
+    small = make_task(name, **_SMALL[name])
+    yield unroll(small.instance(*_policies(rng, small.space)))
+    large = make_task(name, horizon=int(rng.choice([16, 64, 256])))
+    sizes = [large.space.sizes[0], 1] if large.space.stationary else large.space.sizes
+    start = [rng.standard_normal((n, large.actions)) for n in sizes[:-1]]
+    before = ascend(large, start, int(rng.integers(0, 5)), rate=8.0)
+    after = ascend(large, before, int(rng.integers(1, 4)), rate=8.0)
+    mu, pi = (softmax(logits) * (large.horizon if len(logits) == 1 else 1) for logits in (before, after))
+    yield large.instance(mu, pi)
+
+
 SUITES = (
     Suite("golden", "the golden instances, exact and in floats", _golden, (2, 2, 2)),
     Suite("rational-trees", "V 2-4, T 1-5, prompts, end tokens, zeros", _rational_tree, (40, 400, 3000)),
@@ -220,6 +251,7 @@ SUITES = (
     Suite("near-deterministic", f"batches of {BATCH:,}", _near_deterministic, (1, 7, 35)),
     Suite("near-identical", f"batches of {BATCH:,}", _near_identical, (1, 7, 35)),
     Suite("jump-family", "worst cases, exact", _jump_family, (8, 60, 400)),
+    Suite("tasks", "trees in rationals; automata, T up to 256, after training", _tasks, (9, 45, 180)),
     Suite("gymnasium-tables", "FrozenLake, CliffWalking, Taxi", _gymnasium, (3, 9, 30)),
 )
 """Every suite, in the order of the report."""

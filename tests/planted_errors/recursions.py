@@ -24,7 +24,7 @@ RARE = RECURSIONS + "test_an_underflowing_occupancy_stays_reachable"
 
 error = planted_in("cppo_theory/recursions.py")
 
-DRIFT = 'dot(level.rows.drift, level.q("value_mu"))'
+DRIFT = 'dot(self.rows.drift, self.q("value_mu"))'
 
 ERRORS: tuple[Planted, ...] = (
     error(
@@ -55,9 +55,8 @@ ERRORS: tuple[Planted, ...] = (
     error(
         "surrogate and gain: values under pi",
         DRIFT,
-        'dot(level.rows.drift, level.q("value_pi"))',
+        'dot(self.rows.drift, self.q("value_pi"))',
         MEANS,
-        count=2,
     ),
     error(
         "gain: carried by mu",
@@ -68,9 +67,8 @@ ERRORS: tuple[Planted, ...] = (
     error(
         "surrogate and gain: no step rewards",
         DRIFT,
-        'dot(level.rows.drift, level.pulled("value_mu"))',
+        'dot(self.rows.drift, self.pulled("value_mu"))',
         STEPS,
-        count=2,
     ),
     error("residual: wrong sign", "- dot(level.rows.drift", "+ dot(level.rows.drift", END),
     error(
@@ -98,6 +96,13 @@ ERRORS: tuple[Planted, ...] = (
         'Backward("overlap", _one, overlap)',
         'Backward("overlap", _nothing, overlap)',
         STATES,
+    ),
+    error("total_tv: this position only", ' + dot(level.mu, level.pulled("total_tv"))', "", MEANS),
+    error(
+        "total_tv: carried by pi",
+        'dot(level.mu, level.pulled("total_tv"))',
+        'dot(level.pi, level.pulled("total_tv"))',
+        MEANS,
     ),
     error(
         "advantage_pi: under mu", "return dot(level.pi, advantage)", "return dot(level.mu, advantage)", MEANS
