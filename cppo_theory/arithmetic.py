@@ -20,6 +20,8 @@ from cppo_theory.errors import InputError, indexed
 Array = NDArray[Any]
 Number = Fraction | float
 
+MAX_FLOAT = float(np.finfo(np.float64).max)
+
 NO_PATH = float("-inf")
 """Score of a state that no path reaches; below every Fraction and every float."""
 
@@ -44,9 +46,14 @@ def full(shape: Sequence[int], value: Number | int, like: Array) -> Array:
     return np.full(shape, float(value), dtype=np.result_type(like.dtype, np.float64))
 
 
-def to_float(array: Array) -> Array:
-    """The same numbers as float64."""
-    return array.astype(np.float64)
+def to_float(array: Array, field: str = "number") -> Array:
+    """The same numbers as float64; `InputError` for a Fraction beyond their range."""
+    try:
+        return array.astype(np.float64)
+    except OverflowError:
+        index = next(i for i in np.ndindex(array.shape) if abs(array[i]) > MAX_FLOAT)
+        found = "found a number beyond the range of floats"
+        raise InputError(indexed(field, index), found, "write a smaller one, or make all exact") from None
 
 
 def to_exact(array: Array) -> Array:
@@ -174,7 +181,7 @@ def _from_objects(field: str, array: Array) -> Array:
             place = indexed(field, np.argwhere(np.ones(array.shape, dtype=bool))[i])
             raise TypeError(f"{place}: found {item!r}; an integer, a Fraction or a float is required")
     table: Array = out.reshape(array.shape)
-    return table.astype(np.float64) if has_float else table
+    return to_float(table, field) if has_float else table
 
 
 def _is_bool(item: object) -> bool:

@@ -23,7 +23,7 @@ from cppo_theory.errors import InputError, indexed
 
 SCHEMA = "cppo-instance/1"
 
-_RATIONAL = re.compile(r"[+-]?[0-9]+(/[0-9]+|\.[0-9]+)?")
+_RATIONAL = re.compile(r"[+-]?([0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?)")
 _NUMBER = 'a number or a rational string such as "1/3" is required'
 _FORMAT = "see the file format in the README"
 _TOP = "top level"
@@ -49,7 +49,7 @@ class InstanceDocument(msgspec.Struct, forbid_unknown_fields=True):
     mu: Any
     pi: Any
     reward: Any = None
-    space: SpaceDocument = msgspec.field(default_factory=SpaceDocument)
+    space: SpaceDocument | None = None
     step_reward: Any = None
     constraints: dict[str, Any] | None = None
     name: str = ""

@@ -185,7 +185,7 @@ def return_range(instance: Instance) -> dict[str, Array]:
     best, worst, possible = np.broadcast_arrays(*(roots[name] for name in _EXTREMES), instance.initial > 0)
     nothing = zero(instance.initial)
     largest = np.where(possible, np.maximum(absolute(best), absolute(worst)), nothing)
-    half = np.where(possible, (best - worst) / 2, nothing)
+    half = np.where(possible, best / 2 - worst / 2, nothing)
     return {"reward_bound": largest.max(-1), "half_range": half.max(-1)}
 
 

@@ -25,7 +25,7 @@ from cppo_theory.instance_files import encode_instance, instance_arguments, warn
 from cppo_theory.spaces import Kernel, PrefixTree, Space
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Instance:
     """One decision problem with two policies; with leading batch axes, many on one space.
 
@@ -70,7 +70,11 @@ class Instance:
         levels = {"mu": self.mu, "pi": self.pi}
         if self.step_reward is not None:
             levels["step_reward"] = self.step_reward
-        tables = {field: _levels(field, given, self.space.horizon) for field, given in levels.items()}
+        per_successor = isinstance(self.space, Kernel)
+        tables = {
+            field: _levels(field, given, self.space.horizon, per_successor and field == "step_reward")
+            for field, given in levels.items()
+        }
         initial = as_numbers("initial", self.initial)
         reward = _reward(self.reward, self.space.sizes[-1])
         given_tables = distinct(table for levels_ in tables.values() for table in levels_)
@@ -78,7 +82,7 @@ class Instance:
         convert = (lambda array: array) if exact else to_float
         fix = _ByIdentity(lambda _, array: convert(array))
         object.__setattr__(self, "initial", convert(initial))
-        object.__setattr__(self, "reward", convert(reward))
+        object.__setattr__(self, "reward", reward if exact else to_float(reward, "reward"))
         for field, table in tables.items():
             object.__setattr__(self, field, [fix(0, array) for array in table])
         if isinstance(self.space, Kernel):
@@ -86,6 +90,12 @@ class Instance:
         batch = self._common_batch()
         self._check()
         self._spread(batch)
+
+    def __repr__(self) -> str:
+        tier = "exact" if self.exact else "float64"
+        words = [self.space.kind, f"V={self.actions}", f"T={self.horizon}", tier]
+        words += [f"batch={self.batch_shape}"] if self.batch_shape else []
+        return f"Instance({', '.join([*words, *([repr(self.name)] if self.name else [])])})"
 
     def _settle_kernel(self, exact: bool) -> None:
         """Bring a kernel to the tier of the instance and its step rewards to (..., n_t, V, K or 1)."""
@@ -299,10 +309,10 @@ def distinct(tables: Iterable[Array]) -> list[Array]:
     return list({id(table): table for table in tables}.values())
 
 
-def _levels(field: str, given: Any, horizon: int) -> list[Array]:
+def _levels(field: str, given: Any, horizon: int, per_successor: bool = False) -> list[Array]:
     """One table per level as number arrays; one array stands for every level."""
     if isinstance(given, np.ndarray) and given.dtype.kind in "iufO" and given.ndim >= 2:
-        if given.ndim == 3 and len(given) == horizon and field != "step_reward":
+        if given.ndim == 3 and len(given) == horizon and not per_successor:
             found = f"found one array of shape {given.shape}, which could be levels or a batch"
             raise InputError(field, found, "give list(array) for levels, [array] * horizon for a batch")
         return [as_numbers(field, given)] * horizon

@@ -17,6 +17,7 @@ from cppo_theory.constraints import Constraints
 from cppo_theory.documents import (
     SCHEMA,
     InstanceDocument,
+    SpaceDocument,
     check_known,
     encode_numbers,
     number_table,
@@ -57,7 +58,7 @@ def instance_arguments(document: InstanceDocument) -> dict[str, Any]:
         if nested is None and field == "step_reward":
             continue
         levels, stationary = table_levels(field, nested, document.horizon)
-        if stationary and len(set(sizes)) > 1:
+        if stationary and len(set(sizes[:-1])) > 1:
             raise InputError(
                 field, "found one stationary table", "levels of unequal size need one table each"
             )
@@ -80,7 +81,8 @@ def instance_arguments(document: InstanceDocument) -> dict[str, Any]:
 def warn_if_mixed(document: InstanceDocument) -> None:
     """Say that the exact tier is refused, where rational strings stand beside floats."""
     fields = ("initial", "mu", "pi", "reward", "step_reward", "constraints")
-    raw = [document.space.prob, *(getattr(document, field) for field in fields)]
+    prob = None if document.space is None else document.space.prob
+    raw = [prob, *(getattr(document, field) for field in fields)]
     if _contains(raw, float) and _contains(raw, str):
         message = "exact and float numbers are mixed: the exact tier is refused, all is computed in float64"
         warnings.warn(message, TierWarning, stacklevel=3)
@@ -114,7 +116,7 @@ def tree_memory(actions: int, horizon: int, prompts: int) -> float:
 
 
 def _space(document: InstanceDocument) -> Space:
-    given, horizon = document.space, document.horizon
+    given, horizon = document.space or SpaceDocument(), document.horizon
     _check_memory("horizon", f"{horizon}", 256 * horizon, "lower the horizon")
     if given.kind == "tree":
         for field in ("next", "prob", "final_states"):
@@ -141,7 +143,7 @@ def _space(document: InstanceDocument) -> Space:
 
 
 def _machine(document: InstanceDocument) -> Space:
-    given, horizon = document.space, document.horizon
+    given, horizon = document.space or SpaceDocument(), document.horizon
     next_ = _successors(given.next, horizon, rank=2 if given.kind == "automaton" else 3)
     stationary = isinstance(next_, np.ndarray)
     last = given.final_states
@@ -156,6 +158,8 @@ def _machine(document: InstanceDocument) -> Space:
         number_table(name, table, np.shape(like), "the shape of next")
         for name, table, like in _paired(given.prob, next_, horizon)
     ]
+    if stationary and len(prob) > 1:  # one table of successors, probabilities per level
+        next_, stationary = [next_] * horizon, False
     with _inside("space"):
         return Kernel(next_, prob[0] if stationary else prob, horizon, last)
 
@@ -188,11 +192,8 @@ def _paired(prob: Any, next_: Any, horizon: int) -> list[tuple[str, Any, Array]]
     if prob is None:
         raise InputError("space.prob", "the field is missing", "a kernel needs probabilities")
     levels, stationary = table_levels("space.prob", _stationary(prob, 3), horizon)
-    if stationary != isinstance(next_, np.ndarray):
-        raise InputError(
-            "space.prob", "next and prob differ in form", "give both stationary, or both per level"
-        )
-    tables = [next_] if stationary else next_
+    tables = [next_] * len(levels) if isinstance(next_, np.ndarray) else next_
+    levels = levels * len(tables) if stationary else levels
     return [(name, table, like) for (name, table), like in zip(levels, tables, strict=True)]
 
 

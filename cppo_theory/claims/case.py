@@ -12,11 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from cppo_theory.arithmetic import Array, is_exact
+from cppo_theory.arithmetic import Array, is_exact, to_float
 from cppo_theory.constraints import Constraints
 from cppo_theory.errors import InputError
 from cppo_theory.evaluation import Values, evaluate, settle_weights
-from cppo_theory.instance import Instance
+from cppo_theory.instance import Instance, distinct
 from cppo_theory.recursions import fold_back, fold_forward
 
 HYPOTHESIS_TOLERANCE = 1e-12
@@ -48,6 +48,13 @@ class Case:
     @cached_property
     def values(self) -> Values:
         return evaluate(self.instance, weights=self.weights)
+
+    @cached_property
+    def drift(self) -> float:
+        """How far values drift because float rows do not sum to one exactly: 4 T times the worst row."""
+        tables = distinct([*self.instance.mu, *self.instance.pi])
+        worst = max(float(np.abs(to_float(table.sum(-1)) - 1.0).max()) for table in tables)
+        return 4.0 * self.horizon * worst
 
     @property
     def horizon(self) -> int:

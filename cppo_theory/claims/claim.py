@@ -164,15 +164,20 @@ def decide(claim: Claim, case: Case, drop: Collection[str] = ()) -> Outcome:
     if claim.needs_tree and not case.instance.is_tree:
         never = np.zeros(size, dtype=bool)
         return Outcome(claim, None, None, {"prefix tree": never}, never, never, None, None)
-    lhs, rhs = (np.broadcast_to(side, size) for side in claim.sides(case))
-    met = {
-        hypothesis.name: np.broadcast_to(np.asarray(hypothesis.is_met(case), dtype=bool), size)
-        for hypothesis in claim.hypotheses
-        if hypothesis.name not in drop
-    }
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what overflows is undecided
+        lhs, rhs = (np.broadcast_to(side, size) for side in claim.sides(case))
+        met = {
+            hypothesis.name: np.broadcast_to(np.asarray(hypothesis.is_met(case), dtype=bool), size)
+            for hypothesis in claim.hypotheses
+            if hypothesis.name not in drop
+        }
+        holds = _holds(claim, case, lhs, rhs)
+        vacuous, certifies = _strength(claim, case, rhs)
+    decidable = _is_decidable(claim, lhs, rhs)
+    if not decidable.all():
+        met["within the range of floats"] = decidable
     applicable = np.logical_and.reduce([np.ones(size, dtype=bool), *met.values()])
-    vacuous, certifies = _strength(claim, case, rhs)
-    return Outcome(claim, lhs, rhs, met, applicable, _holds(claim, case, lhs, rhs), vacuous, certifies)
+    return Outcome(claim, lhs, rhs, met, applicable, holds, vacuous, certifies)
 
 
 def verdict_of(outcome: Outcome, index: int = 0) -> Verdict:
@@ -196,11 +201,20 @@ def verdict_of(outcome: Outcome, index: int = 0) -> Verdict:
     )
 
 
+def _is_decidable(claim: Claim, lhs: Array, rhs: Array) -> Array:
+    """Whether both sides are numbers: an overflow in float64 is no violation (rhs = inf bounds all)."""
+    if is_exact(lhs) and is_exact(rhs):
+        return np.ones(lhs.shape, dtype=bool)
+    left, right = to_float(lhs), to_float(rhs)
+    fine = np.isfinite(right) if claim.relation == "==" else np.logical_not(np.isnan(right))
+    return np.asarray(np.isfinite(left) & fine)
+
+
 def _holds(claim: Claim, case: Case, lhs: Array, rhs: Array) -> Array:
     if is_exact(lhs) and is_exact(rhs):
         return np.asarray(lhs == rhs if claim.relation == "==" else lhs <= rhs, dtype=bool)
     left, right = to_float(lhs), to_float(rhs)
-    slack = FLOAT_TOLERANCE * claim.scale(case)
+    slack = (FLOAT_TOLERANCE + case.drift) * claim.scale(case)
     fine = left <= right + slack
     return np.asarray(fine & (left >= right - slack) if claim.relation == "==" else fine)
 

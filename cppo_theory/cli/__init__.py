@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        say(f"error: {error.filename}: {error.strerror}")
+        say(f"error: {error.filename or 'output'}: {error.strerror}")
         return 3
     except KeyboardInterrupt:
         say("interrupted")

@@ -35,6 +35,8 @@ def claims(
             print(json_text.dumps(chosen, indent=1))
         else:
             _print_one(chosen)
+    elif id is not None:
+        raise UsageError(f"claims list: found {id!r}; did you mean `cppo-theory claims show {id}`?")
     elif json:
         print(json_text.dumps([described(claim) for claim in CLAIMS.values()], indent=1))
     else:

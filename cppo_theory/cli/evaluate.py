@@ -82,7 +82,8 @@ def evaluate(
     constraints = _constraints(instance, numbers)
     case = Case(instance, constraints)
     verdicts = [verdict_of(decide(claim, case)) for claim in select(ids)]
-    values = evaluate_instance(instance, _kept(instance), case.weights)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # inf and nan are shown as such
+        values = evaluate_instance(instance, _kept(instance), case.weights)
     if json:
         print(json_text.dumps(_document(instance, values, case, verdicts), indent=1))
     else:
@@ -102,7 +103,7 @@ def _load(file: Path) -> Instance:
 
 
 def _ids(text: str) -> list[str]:
-    ids = [part.strip() for part in text.split(",") if part.strip()]
+    ids = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not ids:
         raise UsageError("--claims: found no id; give ids separated by commas")
     try:
@@ -126,7 +127,11 @@ def _option(name: str, text: str) -> Fraction:
 
 
 def _constraints(instance: Instance, numbers: dict[str, Fraction]) -> Constraints | None:
-    return Constraints.schedule(instance.horizon, **numbers) if numbers else instance.constraints
+    if not numbers:
+        return instance.constraints
+    if instance.constraints is not None:
+        say("the constraints of the file are replaced by those of the options")
+    return Constraints.schedule(instance.horizon, **numbers)
 
 
 def _kept(instance: Instance) -> list[str]:

@@ -94,9 +94,7 @@ def tasks(
         for t in made
     ]
     print_table(("task", "T", "V", "states", "prompts", "what to write"), rows, numbers=range(1, 5))
-    print(
-        "\nSizes at the default parameters; most tasks take T in 2..16384 and V in 2..64; `tasks show NAME` says what each takes."
-    )
+    print("\nSizes at the default parameters; `tasks show NAME` says what a task takes.")
     return 0
 
 

@@ -24,7 +24,7 @@ MAX_STATES, MAX_SUCCESSORS = 2**18, 2**25
 """Most states of a level, and most entries of all distinct successor tables (256 MiB)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task:
     """A verifiable task as a deterministic machine.
 
@@ -61,6 +61,9 @@ class Task:
     describe: Callable[[int, int], str]
     ended: Sequence[Array]
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Task({self.name}, {', '.join(f'{key}={value!r}' for key, value in self.parameters.items())})"
 
     @property
     def horizon(self) -> int:

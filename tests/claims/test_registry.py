@@ -91,8 +91,18 @@ def test_measured_floats_are_compared_up_to_a_relative_rounding():
     assert at_most(np.array([F(1), 1 + F(1, 10**15)]), np.array([F(1), F(1)])).tolist() == [True, False]
 
 
-def test_nothing_is_violated_where_all_is_zero():
+def test_nothing_is_violated_or_certified_where_all_is_zero():
     still = ct.jump_family([0, 0], 0.5)
     for given in (still, ct.Instance(still.space, still.initial, still.mu, still.pi, np.zeros(4))):
         assert {verdict.status for verdict in ct.check(given)} == {"holds", "not applicable"}
         assert {verdict.status for verdict in ct.check(given, ["thm-1", "pdl", "b11-abel"])} == {"holds"}
+        assert not any(verdict.certifies for verdict in ct.check(given))
+
+
+def test_exact_constraints_of_a_float_instance_are_floats():
+    # 0.8 - 0.5 is above 0.3 in floats, by rounding; the threshold 3/10 is kept all the same.
+    assert 0.8 - 0.5 > 0.3
+    half, moved = np.array([[0.5, 0.5]]), np.array([[0.8, 0.2]])
+    instance = ct.Instance(ct.PrefixTree(2, 1), [1.0], [half], [moved], [1.0, -1.0])
+    (found,) = ct.check(instance, ["prop-4"], ct.Constraints([F(1)], [F(3, 10)]))
+    assert (found.status, found.failed) == ("holds", ())

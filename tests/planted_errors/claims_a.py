@@ -52,8 +52,8 @@ PATHS = (
     ),
     in_recursion(
         "pdl: no step rewards",
-        '    q = level.q("value_mu")\n    advantage',
-        '    q = level.pulled("value_mu")\n    advantage',
+        '    q = level.q("value_mu")\n    q = q -',
+        '    q = level.pulled("value_mu")\n    q = q -',
     ),
     in_paths(
         "Delta: index shift in the suffix",

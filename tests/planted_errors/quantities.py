@@ -109,7 +109,7 @@ EVALUATED = (
         "np.maximum(best, worst)",
         EVALUATION + "test_numbers",
     ),
-    in_evaluation("half range: whole range", "(best - worst) / 2", "best - worst", TWO_PROMPTS),
+    in_evaluation("half range: whole range", "best / 2 - worst / 2", "best - worst", TWO_PROMPTS),
     in_evaluation(
         "half range: over all prompts",
         '"half_range": half.max(-1)',
@@ -246,8 +246,8 @@ DISTRIBUTIONS = (
     ),
     in_policy(
         "mixed policy: shares exchanged",
-        "(1 - share) * m + share * p",
-        "share * m + (1 - share) * p",
+        "(1 - g[..., None, None]) * m + g[..., None, None] * p",
+        "g[..., None, None] * m + (1 - g[..., None, None]) * p",
         POLICY + "test_mixture",
     ),
     in_policy(
