@@ -182,8 +182,8 @@ class Kernel:
     Parameters
     ----------
     next : int array (S, V, K), or sequence of T int arrays (n_t, V, K)
-        Successors, padded to K; entries of probability 0 are padding, whatever stands there (it is read
-        as 0).  A successor may repeat.
+        Successors, padded to K; entries of probability 0 are padding (a negative one is read as 0).  A
+        successor may repeat.
     prob : array (S, V, K), or sequence of T arrays
         Probabilities, each row (s, a) sums to one.
     horizon : int
@@ -205,7 +205,8 @@ class Kernel:
         tables, self.stationary = successor_tables(next, horizon, rank=3)
         self.actions = int(tables[0].shape[1])
         self.prob = probability_tables(prob, tables, self.stationary)
-        tables = [np.where(p > 0, table, 0) for p, table in zip(self.prob, tables, strict=True)]
+        padding = [(p == 0) & (table < 0) for p, table in zip(self.prob, tables, strict=True)]
+        tables = [np.where(pad, 0, table) for pad, table in zip(padding, tables, strict=True)]
         self.sizes = level_sizes(tables, self.horizon, self.stationary, final_states)
         check_successors(tables, self.sizes, self.stationary)
         self.next = tables

@@ -27,10 +27,10 @@ BOUNDS = {"b9-product", "prop-4", "eq-4", "uniform", "thm-1"}
 def answer(capsys):
     """Runs a command that has to succeed silently, and returns what it printed."""
 
-    def run(*arguments, code=0):
+    def run(*arguments, code=0, said=""):
         assert main([str(argument) for argument in arguments]) == code
         printed = capsys.readouterr()
-        assert printed.err == ""
+        assert printed.err == said
         return json.loads(printed.out) if "--json" in arguments else printed.out
 
     return run
@@ -142,7 +142,8 @@ def test_constraints_of_the_file_are_used_unless_options_are_given(answer, tmp_p
     }
     assert found["weights"] == ["1", "1/3"]
     assert found["cum_budget"] == ["0", "1/10", "1/6"]  # 1/10, then 1/3 * 1/5 more
-    measured = answer("evaluate", tmp_path / "i.json", "--json", "--w-min", "1")["constraints"]
+    said = "cppo-theory: the constraints of the file are replaced by those of the options\n"
+    measured = answer("evaluate", tmp_path / "i.json", "--json", "--w-min", "1", said=said)["constraints"]
     assert (measured["weights"], measured["delta_b"]) == (["1", "1"], "1/10")
 
 

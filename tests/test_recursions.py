@@ -104,6 +104,14 @@ def test_rows_are_shared_for_equal_pairs_only():
     instance = ct.Instance(space, np.array([ONE]), half, [quarter, half])
     assert fold_forward(instance, np.array([ONE, ONE])).expected_tv.tolist() == [F(1, 4), 0]
     assert fold_back(instance, ["overlap"])[0]["overlap"].tolist() == [F(3, 4)]
+    # pi is one table, mu is not: D = 0, then 1/4.
+    other = ct.Instance(space, np.array([ONE]), [half, quarter], half)
+    assert fold_forward(other, np.array([ONE, ONE])).expected_tv.tolist() == [0, F(1, 4)]
+    # What was pi is both: D = 1/4, then 0.
+    half, quarter = half.astype(float), quarter.astype(float)
+    moved = ct.Instance(space, np.array([1.0]), [half, quarter], [quarter, quarter])
+    assert moved.mu[1] is moved.pi[1] is moved.pi[0]
+    assert fold_forward(moved, np.ones(2)).expected_tv.tolist() == [0.25, 0]
 
 
 # --- forward ----------------------------------------------------------------------------------------------

@@ -233,6 +233,7 @@ def test_ended_prefixes():
     expected = [2 in (a, b) for _ in range(2) for a in range(3) for b in range(3)]
     assert tree.ended(2).tolist() == expected
     assert not tree.ended(0).any()
+    assert ct.PrefixTree(3, 4, end=[2]).end == (2,)
 
 
 def test_a_kernel_in_floats():

@@ -25,7 +25,10 @@ BAD = {
         lambda: ct.Automaton([[[0, 1]], [[0, 0], [0, 3]]], 2, final_states=2),
         r"next\[1\]\[1\]\[1\]: found successor 3; states of the next level are 0..1",
     ),
-    "successor of a kernel": (lambda: ct.Kernel([[[0, 1]]], [[[1, 0]]], 2), r"next\[0\]\[0\]\[1\]: found"),
+    "successor of a kernel": (
+        lambda: ct.Kernel([[[0, 1]]], [[[0.5, 0.5]]], 2),
+        r"next\[0\]\[0\]\[1\]: found",
+    ),
     "ragged": (lambda: ct.Automaton([[0, 0], [0]], 2), r"next\[1\]: found length 1 where next\[0\] has 2"),
     "ragged level": (
         lambda: ct.Automaton([[[0, 0]], [[0, 0], [0]]], 2),

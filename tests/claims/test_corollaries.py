@@ -145,10 +145,10 @@ def test_corollaries_need_their_hypotheses(claim):
 
 
 def test_the_unit_of_the_tolerance():
-    # w = (1, 1/2): T / w_min^2 = 2 * 4, and 1 + delta_b / (delta w_min) = 1 + 1/8 / (1/4 * 1/2).
+    # w = (1, 1/2): T / w_min = 2 * 2, and 1 + delta_b / (delta w_min) = 1 + 1/8 / (1/4 * 1/2).
     limits = linear(Setting(2, F(1, 4), F(1, 8), F(1, 2)))
     case = ct.claims.Case(convert.instance(plain(2)), limits.package())
-    assert [ct.CLAIMS[claim].scale(case).tolist() for claim in IDS] == [[8], [2], [2]]
+    assert [ct.CLAIMS[claim].scale(case).tolist() for claim in IDS] == [[4], [2], [2]]
 
 
 @pytest.mark.parametrize("space", BATCH_SPACES)

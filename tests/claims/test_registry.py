@@ -1,5 +1,6 @@
 """The registry as a whole: every claim of the paper's list, and what the two calls refuse."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def test_nothing_is_violated_or_certified_where_all_is_zero():
         assert {verdict.status for verdict in ct.check(given)} == {"holds", "not applicable"}
         assert {verdict.status for verdict in ct.check(given, ["thm-1", "pdl", "b11-abel"])} == {"holds"}
         assert not any(verdict.certifies for verdict in ct.check(given))
+    assert ct.check(given, ["thm-1"])[0].vacuous  # L' - C = 0 = -xi - J(mu)
 
 
 def test_exact_constraints_of_a_float_instance_are_floats():
@@ -106,3 +108,44 @@ def test_exact_constraints_of_a_float_instance_are_floats():
     instance = ct.Instance(ct.PrefixTree(2, 1), [1.0], [half], [moved], [1.0, -1.0])
     (found,) = ct.check(instance, ["prop-4"], ct.Constraints([F(1)], [F(3, 10)]))
     assert (found.status, found.failed) == ("holds", ())
+
+
+@pytest.mark.parametrize(
+    ("relation", "off", "status"),
+    [
+        ("==", [1.1e-8, 0.9e-8, -0.9e-8, -1.1e-8], ["violated", "holds", "holds", "violated"]),
+        ("<=", [1.1e-8, 0.9e-8, -0.9e-8, -1.1e-8], ["violated", "holds", "holds", "holds"]),
+    ],
+)
+def test_float_sides_are_compared_in_the_unit_of_the_claim(relation, off, status):
+    # 1e-10 in units of 100.
+    for lhs, expected in zip(off, status, strict=True):
+        claim = replace(
+            ct.CLAIMS["pdl"],
+            relation=relation,
+            sides=lambda case, lhs=lhs: (np.array([lhs]), np.zeros(1)),
+            scale=lambda case: np.array([100.0]),
+        )
+        assert ct.claims.verdict_of(ct.claims.decide(claim, ct.claims.Case(COIN))).status == expected
+
+
+def test_a_bound_at_its_trivial_value_is_vacuous():
+    claim = replace(ct.CLAIMS["pinsker"], sides=lambda case: (np.zeros(3), np.array([0.99, 1, 1.01])))
+    batch = ct.Instance(COIN.space, COIN.initial, COIN.mu, COIN.pi, np.ones((3, 2)))
+    outcome = ct.claims.decide(claim, ct.claims.Case(batch))
+    assert outcome.vacuous is not None
+    assert outcome.vacuous.tolist() == [False, True, True]
+
+
+def test_what_needs_a_tree_is_neither_held_nor_violated_elsewhere():
+    half = np.array([[0.5, 0.5]])
+    coin = ct.Instance(ct.Automaton(np.zeros((1, 2), dtype=int), 1), [1.0], half, half)
+    (outcome,) = ct.check_batch(coin, ["lemma-3"])
+    for found in (outcome.applicable, outcome.holds, outcome.violated, outcome.met["prefix tree"]):
+        assert (found.dtype, found.tolist()) == (bool, [False])
+
+
+def test_a_case_has_one_batch_axis():
+    batch = ct.Instance(COIN.space, COIN.initial, COIN.mu, COIN.pi, np.ones((3, 1, 2)))
+    with pytest.raises(ct.InputError, match=r"^instance: found batch axes \(3, 1\); at most one is allowed$"):
+        ct.claims.Case(batch)
