@@ -30,6 +30,7 @@ import numpy as np
 from cppo_theory.arithmetic import NO_PATH, Array, dot, full, zero
 from cppo_theory.divergence import total_variation
 from cppo_theory.instance import Instance
+from cppo_theory.spaces import Automaton
 
 
 class Level:
@@ -47,9 +48,14 @@ class Level:
     def pulled(self, name: str) -> Array:
         """Mean of the next level's value over successors; (..., n_t, V)."""
         if name not in self._made:
-            room = self._rooms.get(name)
-            self._made[name] = self._space.pull(self._t, self._below[name], room=room)
+            self._made[name] = self._pull(name, self._below[name])
         return self._made[name]
+
+    def _pull(self, key: str, value: Array, reward: Array | None = None) -> Array:
+        """The space's pull; an automaton writes over what the same pull gave at the level after."""
+        if isinstance(self._space, Automaton):
+            return self._space.pull(self._t, value, reward, room=self._rooms.get(key))
+        return self._space.pull(self._t, value, reward)
 
     def q(self, name: str) -> Array:
         """The same with the step reward added; (..., n_t, V)."""
@@ -57,8 +63,7 @@ class Level:
             return self.pulled(name)
         key = f"q {name}"
         if key not in self._made:
-            room = self._rooms.get(key)
-            self._made[key] = self._space.pull(self._t, self._below[name], self._reward, room)
+            self._made[key] = self._pull(key, self._below[name], self._reward)
         return self._made[key]
 
     def deviation(self) -> Array:

@@ -9,8 +9,9 @@ them take leading batch axes and both arithmetic tiers:
     pull(t, value (..., n_{t+1}), reward=None)   -> (..., n_t, V)    mean over successors of value + reward
     pull_max(t, value, reward=None)              -> (..., n_t, V)    largest over possible successors
 
-The caller masks actions (mu > 0); the space masks successors.  `pull` may write its answer into ``room``,
-an array that the caller gives up: a fresh one at every level costs more than the numbers in it.
+The caller masks actions (mu > 0); the space masks successors.  The `pull` of an automaton may write
+its answer into ``room``, an array that the caller gives up: a fresh one at every level costs more than
+the numbers in it.
 
 `PrefixTree`  the state is the whole prefix; the child of s by action a is s V + a
 `Automaton`   deterministic successors ``next[s, a]``
@@ -46,7 +47,7 @@ class Space(Protocol):
     def sizes(self) -> tuple[int, ...]: ...
     def push(self, t: int, flow: Array) -> Array: ...
     def push_max(self, t: int, score: Array) -> Array: ...
-    def pull(self, t: int, value: Array, reward: Array | None = None, room: Array | None = None) -> Array: ...
+    def pull(self, t: int, value: Array, reward: Array | None = None) -> Array: ...
     def pull_max(self, t: int, value: Array, reward: Array | None = None) -> Array: ...
 
 
@@ -91,7 +92,7 @@ class PrefixTree:
 
     push_max = push
 
-    def pull(self, t: int, value: Array, reward: Array | None = None, room: Array | None = None) -> Array:
+    def pull(self, t: int, value: Array, reward: Array | None = None) -> Array:
         pulled = value.reshape(*value.shape[:-1], -1, self.actions)
         return pulled if reward is None else pulled + reward
 
@@ -244,7 +245,7 @@ class Kernel:
         branches = self.table(t)[0].shape[-1]
         return scatter(np.maximum, score.reshape(*score.shape[:-2], -1)[..., edges // branches], NO_PATH)
 
-    def pull(self, t: int, value: Array, reward: Array | None = None, room: Array | None = None) -> Array:
+    def pull(self, t: int, value: Array, reward: Array | None = None) -> Array:
         successors, prob = self.table(t)
         arriving = value.take(successors, axis=-1)
         return dot(arriving if reward is None else arriving + reward, prob)
