@@ -21,8 +21,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
+
+from cppo_theory.claims import CLAIMS
+from cppo_theory.recursions import BACKWARD
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
@@ -115,12 +119,13 @@ def run_document(text: str, folder: Path, name: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the golden instances, made the current one."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the golden instances, made the current one; what a recipe registers is undone."""
     for path in (ROOT / "cppo_theory" / "data").glob("*.instance.json"):
         shutil.copy(path, tmp_path)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with mock.patch.dict(BACKWARD), mock.patch.dict(CLAIMS):
+        yield tmp_path
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
