@@ -207,7 +207,10 @@ class Kernel:
         self.actions = int(tables[0].shape[1])
         self.prob = probability_tables(prob, tables, self.stationary)
         padding = [(p == 0) & (table < 0) for p, table in zip(self.prob, tables, strict=True)]
-        tables = [np.where(pad, 0, table) for pad, table in zip(padding, tables, strict=True)]
+        tables = [
+            np.where(pad, 0, table) if pad.any() else table  # a table shared by levels stays one
+            for pad, table in zip(padding, tables, strict=True)
+        ]
         self.sizes = level_sizes(tables, self.horizon, self.stationary, final_states)
         check_successors(tables, self.sizes, self.stationary)
         self.next = tables
