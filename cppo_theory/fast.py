@@ -171,7 +171,7 @@ def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     except ImportError as error:
         raise ImportError("the compiled passes need numba: pip install 'cppo-theory[fast]'") from error
     compile_: Callable[..., Any] = numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")
-    return compile_(kernel)  # type: ignore[no-any-return]
+    return compile_(kernel)  # type: ignore[no-any-return]  # numba is untyped
 
 
 def _constants(mu: Array, pi: Array, step_reward: Array) -> Array:
