@@ -15,7 +15,7 @@ from benchmarks.timing import Row, cpu_seconds, speedup
 from cppo_theory.claims import CLAIMS
 from cppo_theory.hunt.evolve import POPULATION, population
 from cppo_theory.hunt.search import Search
-from cppo_theory.schedules import uniform_weights
+from cppo_theory.weights import uniform_weights
 from cppo_theory.spaces import PrefixTree
 
 SIZES = ((2, 3), (3, 3), (2, 6))

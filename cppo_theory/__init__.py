@@ -5,13 +5,14 @@ Source of the statements: arXiv:2606.10968v2.  Start with `Instance`, `evaluate`
 
 from __future__ import annotations
 
-from cppo_theory import bounds, policy, schedules
+from cppo_theory import bounds, policy, rules, schedules, weights
 from cppo_theory.claims import CLAIMS, Claim, Status, Verdict, check, check_batch
 from cppo_theory.constraints import Constraints
 from cppo_theory.errors import InputError
 from cppo_theory.evaluation import Values, evaluate
 from cppo_theory.gymnasium_tables import from_gymnasium
 from cppo_theory.instance import Instance
+from cppo_theory.rules import Threshold, TokenBatch
 from cppo_theory.spaces import Automaton, Kernel, PrefixTree
 from cppo_theory.tables import jump_family
 from cppo_theory.tasks import Task, task
@@ -28,6 +29,8 @@ __all__ = [
     "PrefixTree",
     "Status",
     "Task",
+    "Threshold",
+    "TokenBatch",
     "Values",
     "Verdict",
     "__version__",
@@ -38,6 +41,8 @@ __all__ = [
     "from_gymnasium",
     "jump_family",
     "policy",
+    "rules",
     "schedules",
     "task",
+    "weights",
 ]

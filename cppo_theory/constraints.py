@@ -16,7 +16,7 @@ import numpy as np
 
 from cppo_theory.arithmetic import Array, Number, as_numbers, full, is_exact, scalar, to_exact, to_float
 from cppo_theory.errors import InputError, indexed
-from cppo_theory.schedules import linear_weights, uniform_weights
+from cppo_theory.weights import linear_weights, uniform_weights
 
 
 @dataclass(frozen=True, eq=False)

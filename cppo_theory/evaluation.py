@@ -18,8 +18,8 @@ from cppo_theory.errors import InputError
 from cppo_theory.fused import fused_tree
 from cppo_theory.instance import Instance
 from cppo_theory.recursions import Forward, fold_back, fold_forward, occupancies
-from cppo_theory.schedules import uniform_weights
 from cppo_theory.trees import suffix_tv, worst_case_residual
+from cppo_theory.weights import uniform_weights
 
 KEEP = (
     "token_tv",

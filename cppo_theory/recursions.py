@@ -141,7 +141,8 @@ def overlap(level: Level) -> Array:
 
 
 def total_tv(level: Level) -> Array:
-    return level.rows.tv + dot(level.mu, level.pulled("total_tv"))
+    total: Array = level.rows.tv + dot(level.mu, level.pulled("total_tv"))
+    return total
 
 
 def advantage_pi(level: Level) -> Array:

@@ -14,7 +14,7 @@ from cppo_theory.hunt import Budget, evolve, hunt, page
 from cppo_theory.hunt.budget import Clock
 from cppo_theory.hunt.replay import DIGITS, rational_rows, replay, witness_of
 from cppo_theory.hunt.search import BEYOND, UNUSABLE, ScaledCase, Search, strain, with_worst_reward
-from cppo_theory.schedules import linear_weights, uniform_weights
+from cppo_theory.weights import linear_weights, uniform_weights
 from tests.tolerances import ROUNDING
 
 F = Fraction

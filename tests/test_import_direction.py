@@ -12,7 +12,7 @@ PACKAGE = "cppo_theory"
 ROOT = Path(__file__).parent.parent
 LADDER = (
     "errors arithmetic checks files version",
-    "spaces divergence schedules",
+    "spaces divergence schedules weights",
     "policy bounds constraints documents rules",
     "instance_files policy_specs instance recursions fused fast trees evaluation",
     "tasks tables gymnasium_tables",

@@ -15,8 +15,8 @@ HEAVY = ("gymnasium", "matplotlib", "tyro", "rich", "scipy", "sympy", "torch")
 
 NAMES = {
     ct: """Automaton CLAIMS Claim Constraints InputError Instance Kernel PrefixTree Status Task Values
-        Verdict __version__ bounds check check_batch evaluate from_gymnasium jump_family policy schedules
-        task""",
+        Verdict __version__ bounds check check_batch evaluate from_gymnasium jump_family policy rules schedules
+        task weights Threshold TokenBatch""",
     claims: """CLAIMS Case Claim Hypothesis Outcome Status Verdict check check_batch decide select
         verdict_of""",
 }
@@ -39,8 +39,8 @@ SIGNATURES = {
     "evaluate": "(instance, keep=(), weights=None)",
     "from_gymnasium": "(env, horizon=None, policy='uniform', target=None)",
     "jump_family": "(ell, jump)",
-    "schedules.linear_weights": "(horizon, w_min)",
-    "schedules.uniform_weights": "(horizon)",
+    "weights.linear_weights": "(horizon, w_min)",
+    "weights.uniform_weights": "(horizon)",
     "bounds.lam": "(reward_bound, horizon, ell_max)",
     "bounds.suffix_union": "(ell)",
     "bounds.suffix_product": "(ell)",

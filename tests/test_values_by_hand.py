@@ -84,7 +84,7 @@ def test_golden_values(name):
     expected = json.loads((DATA / f"{name}.expected.json").read_text())
     instance = ct.Instance.load(DATA / f"{name}.instance.json")
     values = ct.evaluate(instance, keep=["token_tv", "suffix_tv", "overlap", "worst_case_residual"])
-    linear = ct.schedules.linear_weights(instance.horizon, F(4, 5))
+    linear = ct.weights.linear_weights(instance.horizon, F(4, 5))
     found = {**vars(values), **values.kept} | {
         "max_path_sum_tv": values.cum_budget[-1],
         "delta_b_uniform_weights": values.delta_b,

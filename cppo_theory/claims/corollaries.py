@@ -21,7 +21,7 @@ from cppo_theory.claims.hypotheses import (
     TWO_TOKENS,
     WEIGHTS_AT_MOST_ONE,
 )
-from cppo_theory.schedules import linear_weights
+from cppo_theory.weights import linear_weights
 
 _TESTS = "tests/claims/test_corollaries.py"
 

@@ -11,8 +11,8 @@ from cppo_theory.arithmetic import Array
 from cppo_theory.claims import Claim, decide
 from cppo_theory.hunt.budget import Clock
 from cppo_theory.hunt.search import Search
-from cppo_theory.schedules import linear_weights, uniform_weights
 from cppo_theory.spaces import PrefixTree
+from cppo_theory.weights import linear_weights, uniform_weights
 
 POPULATION = 128
 

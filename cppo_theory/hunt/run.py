@@ -15,8 +15,8 @@ from cppo_theory.hunt.evolve import evolve, open_search
 from cppo_theory.hunt.replay import ratio_of, replay, score_of
 from cppo_theory.hunt.search import Search
 from cppo_theory.instance import Instance
-from cppo_theory.schedules import uniform_weights
 from cppo_theory.spaces import PrefixTree
+from cppo_theory.weights import uniform_weights
 
 LEAF_LIMIT = 4096
 

@@ -32,7 +32,8 @@ in_eq_8 = planted_in(
 in_terminal = planted_in("cppo_theory/claims/terminal_budget.py", TERMINAL)
 in_hypotheses = planted_in("cppo_theory/claims/hypotheses.py")
 in_case = planted_in("cppo_theory/claims/case.py")
-in_schedules = planted_in("cppo_theory/schedules.py", "tests/test_schedules.py")
+in_schedules = planted_in("cppo_theory/weights.py", "tests/test_weights.py")
+in_falling = planted_in("cppo_theory/schedules.py", "tests/test_weights.py")
 in_constraints = planted_in("cppo_theory/constraints.py", "tests/test_constraints.py")
 
 THEOREM_ERRORS = (
@@ -250,23 +251,11 @@ SHARED_ERRORS = (
 )
 
 SETTING_ERRORS = (
-    in_schedules("weights: T for T - 1", "(1 - floor) / max(horizon - 1, 1)", "(1 - floor) / horizon"),
-    in_schedules(
-        "weights: index shift",
-        "1 - step * t for t in range(horizon)",
-        "1 - step * t for t in range(1, horizon + 1)",
-    ),
-    in_schedules("weights: w_min is the fall", "step = (1 - floor) /", "step = floor /"),
-    in_schedules(
-        "weights in floats: rising",
-        "1.0 - (1.0 - float(w_min)) * position",
-        "float(w_min) + (1.0 - float(w_min)) * position",
-    ),
-    in_schedules(
-        "weights in floats: T for T - 1",
-        "np.arange(horizon) / max(horizon - 1, 1)",
-        "np.arange(horizon) / horizon",
-    ),
+    in_schedules("weights: T for T - 1", "steps = max(horizon - 1, 1)", "steps = horizon"),
+    in_schedules("weights: index shift", "range(1, horizon + 1)", "range(2, horizon + 2)"),
+    in_schedules("weights in floats: index shift", "np.arange(1.0, horizon + 1)", "np.arange(0.0, horizon)"),
+    in_falling("weights: w_min is the fall", "return 1 - (1 - w_min) *", "return 1 - w_min *"),
+    in_falling("weights: rising", "return 1 - (1 - w_min) *", "return w_min + (1 - w_min) *"),
     in_schedules("weights: w_min = 0 allowed", "not 0 < w_min <= 1", "not 0 <= w_min <= 1"),
     in_schedules("weights: w_min = 1 refused", "not 0 < w_min <= 1", "not 0 < w_min < 1"),
     in_constraints("weights: 0 allowed", "weights > 0, ", "weights >= 0, "),

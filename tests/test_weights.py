@@ -1,4 +1,4 @@
-"""Position weights."""
+"""Weights of the constraints, in both tiers."""
 
 from fractions import Fraction
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 import cppo_theory as ct
-from cppo_theory.schedules import linear_weights, uniform_weights
+from cppo_theory.weights import linear_weights, uniform_weights
 from tests import oracles_bounds, strategies
 
 F = Fraction

@@ -1,0 +1,156 @@
+"""A batch of sampled tokens: the vocabulary in which trust-region rules are written.
+
+A rule is a function of a batch that reads like its formula and never knows whether the batch came padded
+or packed, nor from which library: every value has the shape of the tokens, (B, T), or broadcasts to it.
+
+Source: arXiv:2606.10968v2, Sections 1 and 3.  p = pi(y_t|s_t), q = mu(y_t|s_t), o = pi_old(y_t|s_t).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from . import scans, validation
+from .decision import Decision, decide
+from .layout import Padded
+from .tokens import Tokens
+
+Array = Any
+
+
+class TokenBatch(Tokens):
+    """Sampled tokens of several responses with their log-probabilities and advantages.
+
+    Parameters
+    ----------
+    logp_rollout, logp_current : float array, shape (B, T) or (N,)
+        log mu(y_t|s_t) and log pi(y_t|s_t), at most 0.  Computed upon in float32 or wider.
+    advantage : array, the same shape, or one number per response: (B,), (B, 1)
+        Packed: also (B,), one per response, where B differs from N.
+    mask : bool array of that shape, optional
+        False at padding and at holes (tool tokens), whose values are never used.  Default: all True.
+    logp_anchor : array, optional
+        log pi_old(y_t|s_t) of the policy at the start of the update; default: ``logp_rollout``.
+    source : Source, optional
+        Where `tv` and `kl` come from; default `Binary`, the sampled tokens.
+    lengths : sequence of int, optional
+        Makes the batch packed: the arrays hold responses of these lengths, one after the other.
+    key : integer array (B,), optional
+        A name for each response, for schedules that draw at random.
+    clamp : float, optional
+        Bound on the absolute log-ratios; default: none.
+    holes : bool
+        False promises that every mask row is True up to some position and False after it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes do not fit.  Values are checked by `validate`, not here.
+    """
+
+    # --- along a response -------------------------------------------------------------------------------
+
+    def _masked(self, x: Array) -> Array:
+        return scans.select(self.xp, self.mask, self.spread(x))
+
+    def before(self, x: Array) -> Array:
+        """Sum of x over the earlier valid tokens, 0 at the first; accumulated in float64."""
+        x = self._masked(x) if self.holes else self.spread(x)
+        return scans.shifted(self.xp, scans.running_sum(self.xp, x), 0.0)
+
+    def before_min(self, x: Array, empty: float = 0.0) -> Array:
+        """Smallest x over the earlier valid tokens, ``empty`` at the first."""
+        xp = self.xp
+        x = xp.where(self.mask, self.spread(x), xp.inf)
+        least = scans.shifted(xp, scans.running_min(xp, x), xp.inf)
+        return xp.where(least == xp.inf, empty, least)
+
+    def after(self, x: Array, discount: float = 1.0) -> Array:
+        """Sum over k >= t of discount^(k - t) x_k, the token itself included, holes left out."""
+        xp = self.xp
+        return scans.discounted_rest(xp, xp.astype(self._masked(x), self.wide, copy=False), discount)
+
+    def total(self, x: Array) -> Array:
+        """Sum of x over the response, (B, 1)."""
+        return scans.running_sum(self.xp, self._masked(x))[:, -1:]
+
+    def mean(self, x: Array) -> Array:
+        """Mean of x over the valid tokens of the response, (B, 1)."""
+        return self.total(x) / self.xp.clip(self.count, min=1.0)
+
+    def largest(self, x: Array) -> Array:
+        """Largest x of the response, (B, 1)."""
+        xp = self.xp
+        return xp.max(xp.where(self.mask, self.spread(x), -xp.inf), axis=-1, keepdims=True)
+
+    def quantile(self, x: Array, share: float) -> Array:
+        """Quantile of x over the valid tokens by linear interpolation, (B, 1); Eq. (22) uses .9."""
+        xp = self.xp
+        ordered = xp.sort(xp.where(self.mask, self.spread(x), xp.inf), axis=-1)
+        place = xp.clip(self.count - 1, min=0.0) * share
+        low = xp.floor(place)
+        high = xp.minimum(low + 1, xp.clip(self.count - 1, min=0.0))
+        below, above = (xp.take_along_axis(ordered, xp.astype(i, self.whole), axis=-1) for i in (low, high))
+        return below + (place - low) * (above - below)
+
+    # --- result -----------------------------------------------------------------------------------------
+
+    def keep(self, g: Array | Decision, gate: Array | None = None, **conditions: Array) -> Decision:
+        """The decision of a rule: keep the valid tokens that meet every condition.
+
+        Parameters
+        ----------
+        g : array or Decision
+            Coefficients, or what a base rule decided.
+        gate : array, optional
+            Factor of a soft rule; the share of the coefficient that it leaves.
+        **conditions : bool array
+            Named token, budget, sequence or clip; the first that fails is the reason.
+        """
+        return decide(self, g, gate, conditions)
+
+    def validate(self, nan: str = "fail") -> TokenBatch:
+        """Check every value at a valid token; returns the batch, or the same without NaN tokens.
+
+        Parameters
+        ----------
+        nan : {"fail", "drop"}
+            "drop" turns tokens with a NaN into holes.
+
+        Raises
+        ------
+        ValueError
+            For a positive or (rollout) infinite log-probability, a NaN, an infinite advantage, or a response
+            without a valid token; the message names the first bad token.
+
+        Warns
+        -----
+        InertWarning
+            If pi = mu at every token: no rule can then do anything.
+        """
+        checked: TokenBatch = validation.check_values(self, nan)
+        return checked
+
+    def with_mask(self, mask: Array) -> TokenBatch:
+        """The same tokens with another mask, bool (B, T)."""
+        other = copy.copy(self)
+        other.mask, other.holes, other._is_clean, other._memo = mask, True, False, {}
+        return other
+
+    def part(self, rows: Any, lengths: Array) -> TokenBatch:
+        """Some responses of a NumPy batch with the lengths (R, 1), cut to the longest, as a padded batch."""
+        width = max(int(lengths.max()), 1)
+        other = copy.copy(self)
+        mask = self.mask[rows, :width]
+        full = bool(mask.all())
+        same = bool((lengths == lengths[0]).all())
+        other.mask, other.layout = mask, Padded()
+        other._memo = {"length": lengths[:1] if same else lengths}
+        other.shape = mask.shape
+        other._is_clean = full
+        other.holes = not full and not bool((mask[:, 1:] <= mask[:, :-1]).all())
+        other._data = {name: x if x.shape[0] == 1 else x[rows, :width] for name, x in self._data.items()}
+        other.source = self.source.map(lambda x: x[rows, :width])
+        other._key = None if self._key is None else self._key.reshape(-1)[rows]
+        return other

@@ -1,0 +1,40 @@
+"""Rules that shrink a coefficient instead of dropping it: SAPO, DRPO.
+
+Source: arXiv:2606.10968v2, Appendix C.3 and the baselines of Section 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .batch import TokenBatch
+from .decision import Decision
+from .parameters import Threshold
+
+
+def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision:
+    """SAPO: g = r sech^2(tau (r - 1)/2), r = p/o, tau by the sign of A (tau_up if A > 0).
+
+    Source: arXiv:2606.10968v2, Appendix C.3; equal to 4 r s (1 - s), s = sigmoid(tau (r - 1)).
+    """
+    xp, r = b.xp, b.anchor_ratio
+    tau = xp.where(b.advantage > 0, b.spread(tau_up), b.spread(tau_down))
+    half = xp.exp(-xp.abs(tau * (r - 1)))
+    return b.keep(r, gate=4 * half / ((1 + half) * (1 + half)))
+
+
+def drpo(b: TokenBatch, eps: Threshold) -> Decision:
+    """DRPO: g = r (1 - sgn(A) (p - q) / eps); negative once the token has moved by more than eps.
+
+    Source: arXiv:2606.10968v2, Section 4 (soft divergence gates).  No default eps: public ones disagree.
+    """
+    return b.keep(b.ratio, gate=1 - _sign(b) * (b.prob - b.prob_rollout) / eps)
+
+
+def spo(b: TokenBatch, eps: Threshold) -> Decision:
+    """SPO: DRPO with the ratio in place of the probability, g = r (1 - sgn(A) (r - 1) / eps)."""
+    return b.keep(b.ratio, gate=1 - _sign(b) * (b.ratio - 1) / eps)
+
+
+def _sign(b: TokenBatch) -> Any:
+    return b.xp.sign(b.advantage)
