@@ -13,7 +13,10 @@ from .blocks import Outputs, apply
 from .corrections import geometric_mis, icepop, seq_mis, seq_tis, tis
 from .decision import REASON_NAMES, Decision
 from .divergence_masks import dppo, ipo, kl, kpop, tv
+from .laws import Broken, broken
+from .ledger import Ledger, explain, ledger
 from .lookahead import fipo
+from .metrics import Metrics, metrics
 from .parameters import Floor, Threshold
 from .prefix import cppo, hard_gate, inverse_gate, minpro, sapo_gate
 from .ratio_clips import cispo, pg_is, ppo, ratio_window
@@ -27,21 +30,26 @@ __all__ = [
     "REASON_NAMES",
     "RULES",
     "Binary",
+    "Broken",
     "Decision",
     "Floor",
     "Full",
     "InertWarning",
+    "Ledger",
     "Measured",
+    "Metrics",
     "Outputs",
     "Rule",
     "Threshold",
     "TokenBatch",
     "TopK",
     "apply",
+    "broken",
     "cispo",
     "cppo",
     "dppo",
     "drpo",
+    "explain",
     "fipo",
     "geometric_mis",
     "gmpo",
@@ -52,6 +60,8 @@ __all__ = [
     "ipo",
     "kl",
     "kpop",
+    "ledger",
+    "metrics",
     "minpro",
     "opsm",
     "pg_is",

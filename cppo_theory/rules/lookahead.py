@@ -25,8 +25,9 @@ def fipo(  # noqa: PLR0913 - the constants of the rule
 ) -> Decision:
     """FIPO: Eq. (2) with A f_t, f_t = clip(exp F_t, low, high).
 
-    F_t = sum_{k >= t} discount^{k-t} M_k log(p/o)_k, M_k = 0 on holes and where r_k > dual_clip.  Where A < 0 and r > ``safe``, f is clipped to [.8, 1].
-    ``low`` is 1 in TRL, .8 in slime; ``safe`` is 10, or 4 in ms-swift.
+    F_t = sum_{k >= t} discount^{k-t} M_k log(p/o)_k, with M_k = 0 on holes and where r_k > dual_clip; where
+    A < 0 and r > ``safe``, f is clipped to [.8, 1].  ``low`` is 1 in TRL, .8 in slime; ``safe`` is 10, or 4
+    in ms-swift.
     """
     xp, r = b.xp, b.anchor_ratio
     ahead = b.after(select(xp, r <= dual_clip, b.anchor_log_ratio), discount)
