@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from cppo_theory.cli.claims import claims
 from cppo_theory.cli.evaluate import evaluate
 from cppo_theory.cli.hunt import hunt
+from cppo_theory.cli.mask import mask
+from cppo_theory.cli.rules import rules
 from cppo_theory.cli.tasks import tasks
 from cppo_theory.cli.terminal import UsageError, brief, say
 from cppo_theory.cli.verify import verify
@@ -26,6 +28,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "verify": verify,
     "tasks": tasks,
     "hunt": hunt,
+    "rules": rules,
+    "mask": mask,
 }
 
 

@@ -365,7 +365,7 @@ def rule(name: str | Callable[..., Any]) -> Rule:
     if name not in RULES:
         near = difflib.get_close_matches(name, RULES, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"known rules are {', '.join(RULES)}"
-        raise ValueError(f"rule {name!r} is unknown; {remedy}")
+        raise ValueError(f"rule: {name!r} is unknown; {remedy}")
     return RULES[name]
 
 
@@ -374,10 +374,10 @@ def _function(path: str) -> Callable[..., Any]:
     try:
         found = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
-        raise ValueError(f"rule {path!r}: there is no module {error.name!r}; is it on PYTHONPATH?") from None
+        raise ValueError(f"rule: {path!r}: there is no module {error.name!r}; is it on PYTHONPATH?") from None
     except AttributeError:
-        raise ValueError(f"rule {path!r}: module {module!r} has no {name!r}") from None
+        raise ValueError(f"rule: {path!r}: module {module!r} has no {name!r}") from None
     if not callable(found):
-        raise ValueError(f"rule {path!r}: {name!r} is no function")
+        raise ValueError(f"rule: {path!r}: {name!r} is no function")
     function: Callable[..., Any] = found
     return function

@@ -62,7 +62,7 @@ def check_values(b: Any, nan: str) -> Any:
             missing = xp.any(missing, axis=-1) if x.ndim == 3 else missing
             b = b.with_mask(b.mask & ~missing)
     for name, x, kind in _columns(b):
-        for bad, found, remedy in _faults(xp, x, kind):
+        for bad, found, remedy in faults(xp, x, kind):
             _raise_first(b, name, x, bad, found, remedy)
     empty = np.flatnonzero(np.asarray(b.count) == 0)
     if len(empty):
@@ -82,7 +82,7 @@ def _columns(b: Any) -> Iterator[tuple[str, Array, str]]:
     yield from b.source.columns()
 
 
-def _faults(xp: Any, x: Array, kind: str) -> Iterator[tuple[Array, str, str]]:
+def faults(xp: Any, x: Array, kind: str) -> Iterator[tuple[Array, str, str]]:
     """Masks of what is wrong with a column of this kind, and what to say."""
     yield xp.isnan(x), "nan", 'a number is required (nan="drop" leaves such tokens out)'
     if kind == "advantage":

@@ -1,0 +1,168 @@
+"""A response of a file as a batch of one: checked values, and the source of its divergences.
+
+Source: arXiv:2606.10968v2, Section 3 (exact, Top-K and Binary divergences).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from cppo_theory.errors import InputError
+from cppo_theory.rollouts.schema import Rollout
+from cppo_theory.rules.batch import TokenBatch
+from cppo_theory.rules.sources import Binary, Measured, Source, TopK
+from cppo_theory.rules.validation import faults
+
+Array = Any
+SourceName = Literal["exact", "topk", "binary"]
+Measure = Literal["tv", "kl"]
+
+NAN_KINDS = {
+    "logp_rollout": "rollout",
+    "logp_current": "logp",
+    "logp_anchor": "logp",
+    "advantage": "advantage",
+    "topk.rollout": "logp",
+    "topk.current": "logp",
+    "exact.tv": "tv",
+    "exact.kl_mu_pi": "kl",
+}
+"""Columns of numbers, and the kind of check that each gets."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How responses become batches.
+
+    Parameters
+    ----------
+    measure : {"tv", "kl"}
+        Which divergence is looked for in ``exact``.
+    source : {"exact", "topk", "binary"}, optional
+        Where divergences come from; default: the best that the response has.
+    drop_nan : bool
+        Turn tokens with a NaN into holes instead of failing.
+    """
+
+    measure: Measure = "tv"
+    source: SourceName | None = None
+    drop_nan: bool = False
+
+
+def to_batch(place: str, rollout: Rollout, reading: Reading, key: int = 0) -> tuple[TokenBatch, int]:
+    """The batch of one response, in float64, and how many tokens were dropped for a NaN.
+
+    Raises
+    ------
+    InputError
+        For lengths that differ, a mask that is not binary, a bad value, no valid token, or a source that
+        the response lacks; the message names line, field and token.
+    """
+    columns = _columns(place, rollout)
+    mask = _mask(place, rollout)
+    dropped = 0
+    if reading.drop_nan:
+        missing = np.zeros(len(mask), dtype=bool)
+        for x in columns.values():
+            missing |= np.isnan(x).any(-1) if x.ndim == 2 else np.isnan(x)
+        dropped = int((missing & mask).sum())
+        mask = mask & ~missing
+    for name, x in columns.items():
+        _check(f"{place}: {name}", x, NAN_KINDS[name], mask, reading)
+    if not (mask.any() or dropped):
+        raise InputError(f"{place}: response_mask", "no token is valid", "leave the response out")
+    rows = {name: x[None] for name, x in columns.items()}
+    return TokenBatch(
+        rows["logp_rollout"],
+        rows["logp_current"],
+        rows["advantage"],
+        mask[None],
+        rows.get("logp_anchor"),
+        source=_source(place, rollout, reading, rows),
+        key=np.array([key]),
+    ), dropped
+
+
+def _columns(place: str, rollout: Rollout) -> dict[str, Array]:
+    """Every column of numbers as float64, all of the response's length."""
+    length = len(rollout.logp_rollout)
+    if length == 0:
+        raise InputError(f"{place}: logp_rollout", "the response is empty", "leave it out")
+    given: dict[str, Any] = {"logp_rollout": rollout.logp_rollout, "logp_current": rollout.logp_current}
+    given |= {"response_mask": rollout.response_mask}
+    if rollout.logp_anchor is not None:
+        given["logp_anchor"] = rollout.logp_anchor
+    if isinstance(rollout.advantage, list):
+        given["advantage"] = rollout.advantage
+    if rollout.token_ids is not None:
+        given["token_ids"] = rollout.token_ids
+    tables: dict[str, Any] = {}
+    for part in ("topk", "exact"):
+        struct = getattr(rollout, part)
+        fields = {} if struct is None else msgspec.structs.asdict(struct)
+        tables |= {f"{part}.{name}": rows for name, rows in fields.items() if rows is not None}
+    for name, values in [*given.items(), *tables.items()]:
+        if len(values) != length:
+            raise InputError(f"{place}: {name}", f"found length {len(values)}", f"logp_rollout has {length}")
+    _check_widths(place, tables)
+    if not isinstance(rollout.advantage, list):
+        given["advantage"] = [rollout.advantage] * length
+    return {name: np.array((given | tables)[name], float) for name in NAN_KINDS if name in given | tables}
+
+
+def _check_widths(place: str, tables: dict[str, Any]) -> None:
+    """All rows of a Top-K table have one width K >= 1."""
+    names = [name for name in tables if name.startswith("topk.")]
+    width = len(tables[names[0]][0]) if names else 0
+    for name in names:
+        for t, row in enumerate(tables[name]):
+            if len(row) != width or width == 0:
+                required = f"{names[0]}[0] has {width}" if width else "at least one token is required"
+                raise InputError(f"{place}: {name}[{t}]", f"found {len(row)} tokens", required)
+
+
+def _mask(place: str, rollout: Rollout) -> Array:
+    for t, value in enumerate(rollout.response_mask):
+        if value not in (0, 1):
+            raise InputError(f"{place}: response_mask[{t}]", f"found {value}", "0 or 1 is required")
+    return np.array(rollout.response_mask, dtype=bool)
+
+
+def _check(field: str, x: Array, kind: str, mask: Array, reading: Reading) -> None:
+    """Raise at the first valid token whose value cannot be."""
+    valid = mask if x.ndim == 1 else mask[:, None]
+    for bad, what, remedy in faults(np, x, kind):
+        places = np.argwhere(bad & valid)
+        if len(places):
+            index = tuple(places[0])
+            where = "".join(f"[{i}]" for i in index)
+            found = what or f"{x[index]:g}"
+            raise InputError(f"{field}{where}", f"found {found}", remedy.replace('nan="drop"', "--nan drop"))
+
+
+def _source(place: str, rollout: Rollout, reading: Reading, rows: dict[str, Array]) -> Source:
+    """The source asked for, or the best one that the response has for this measure."""
+    exact = rows.get("exact.tv" if reading.measure == "tv" else "exact.kl_mu_pi")
+    has: dict[SourceName, bool] = {
+        "exact": exact is not None,
+        "topk": rollout.topk is not None,
+        "binary": True,
+    }
+    name = reading.source or next(name for name in has if has[name])
+    if not has[name]:
+        field = f"exact.{'tv' if reading.measure == 'tv' else 'kl_mu_pi'}" if name == "exact" else name
+        found = f"the row has no {field}, which --source {name} needs"
+        raise InputError(f"{place}: {field}", found, f"it has {', '.join(n for n in has if has[n])}")
+    if name == "exact":
+        return Measured(rows.get("exact.tv"), rows.get("exact.kl_mu_pi"))
+    if name == "binary":
+        return Binary()
+    listed = None
+    if rollout.token_ids is not None and rollout.topk is not None and rollout.topk.ids is not None:
+        ids = np.array(rollout.topk.ids, dtype=np.int64)
+        listed = (ids == np.array(rollout.token_ids, dtype=np.int64)[:, None]).any(-1)[None]
+    return TopK(rows["topk.rollout"], rows["topk.current"], listed)
