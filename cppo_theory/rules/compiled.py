@@ -1,0 +1,186 @@
+"""The hard CPPO rule with one compiled pass per response: the extra ``fast``.
+
+NumPy takes the exponentials, so that they have the bits of `prefix.cppo`; numba does the rest in one pass
+that holds the excess X_{t-1} in a register: spent, comparisons, reason, g.  Every product and sum is made in
+the order of the reference, without contraction, hence answers equal to `apply("cppo", batch)` bit for bit.
+
+`apply` does not use this module: which extras are installed must not decide which code runs.
+
+Source: arXiv:2606.10968v2, Eqs. (8)-(10), Algorithm 1; the excess form of `prefix.cppo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from .. import schedules
+from .batch import TokenBatch
+from .blocks import Outputs, blocks
+from .decision import BUDGET, HOLE, KEPT, TOKEN
+from .divergence_masks import Divergence, tv
+from .scans import library
+from .sources import Binary
+
+Array = Any
+
+BLOCK_TOKENS: Final = 1 << 15
+"""Tokens of a block: its four arrays of exponentials stay in the second-level cache."""
+
+CHUNK: Final = 1024
+"""Tokens between two turns of the running sum: what the pass writes down stays in the first-level cache."""
+
+
+def cppo(  # noqa: PLR0913 - the parameters of the rule
+    batch: TokenBatch,
+    delta: float = 0.15,
+    delta_b: float = 0.015,
+    w_min: float = 0.8,
+    *,
+    weights: schedules.Schedule = schedules.linear,
+    budget: schedules.Budget = schedules.fixed,
+    divergence: Divergence = tv,
+    check: bool = True,
+) -> Outputs:
+    """Decide with `prefix.cppo`; the parameters are those of the rule, without a gate.
+
+    Raises
+    ------
+    ValueError
+        For bad values, if ``check``.
+    TypeError
+        If the batch is not of NumPy.
+    ImportError
+        Without numba.
+    """
+    if library(batch.xp) != "numpy":
+        raise TypeError(f"batch: found arrays of {library(batch.xp)}; the compiled rule needs NumPy arrays")
+    kernel = compiled(_decide)
+    batch = batch.validate() if check else batch
+    dtype = np.result_type(batch.raw("logp_rollout"), batch.raw("logp_current"), np.float32)
+    out = np.zeros(batch.shape, dtype), np.zeros(batch.shape, bool), np.full(batch.shape, HOLE, np.int8)
+    for rows in blocks(batch, BLOCK_TOKENS):
+        part = batch.part(rows, batch.length[rows])
+        with np.errstate(all="ignore"):  # what lies under holes and padding is computed on, then left out
+            log_ratio, ratio, current, rollout = _exponentials(part, divergence)
+            d = np.abs(current - rollout) if budget is not schedules.fixed and rollout.size else current
+            per_token = budget(part, delta_b, d)
+        has_budget = not (isinstance(per_token, float) and per_token == float("inf"))
+        limits = np.asarray(per_token if has_budget else 0.0, dtype=np.float64)
+        slope, table = _weights(part, weights, w_min)
+        count = part.shape[0]
+        kernel(
+            (log_ratio, ratio, current, rollout, part.mask),
+            (_signs(part), slope, table),
+            (float(delta), float(delta) if has_budget else np.inf, np.broadcast_to(limits, (count, 1)).copy()),
+            (np.arange(batch.shape[0])[rows], *out),
+        )
+    return Outputs(*(batch.tokens(x) for x in out))
+
+
+def _exponentials(part: TokenBatch, divergence: Divergence) -> tuple[Array, Array, Array, Array]:
+    """log r, r, and either p and q, or the divergence and an empty array."""
+    lq, lp = (_floats(part.raw(name)) for name in ("logp_rollout", "logp_current"))
+    log_ratio = lp - lq
+    if part.clamp is not None:
+        np.clip(log_ratio, -part.clamp, part.clamp, out=log_ratio)
+    ratio = np.exp(log_ratio)
+    if divergence is tv and isinstance(part.source, Binary):
+        return log_ratio, ratio, *(np.exp(x.astype(np.float64, copy=False)) for x in (lp, lq))
+    d = np.ascontiguousarray(part.spread(divergence(part)), dtype=np.float64)
+    return log_ratio, ratio, d, np.empty((0, 0))
+
+
+def _floats(x: Array) -> Array:
+    return x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
+
+
+def _weights(part: TokenBatch, weights: schedules.Schedule, w_min: float) -> tuple[Array, Array]:
+    """Slopes (R,) of weights 1 - (t - 1) slope with an empty array, or slopes that do not matter with w."""
+    count = part.shape[0]
+    if weights in (schedules.linear, schedules.Linear()):
+        slope = (1 - w_min) / np.clip(part.length - 1, 1.0, None)
+        return np.broadcast_to(slope[:, 0], (count,)).copy(), np.empty((0, 0))
+    w = np.asarray(weights(part, w_min), dtype=np.float64)
+    table = np.ascontiguousarray(np.broadcast_to(w, (w.shape[0], part.shape[1])))
+    return np.zeros(count), table
+
+
+def _signs(part: TokenBatch) -> Array:
+    """The sign of A, int8 (R, 1) or (R, W)."""
+    a = part.raw("advantage")
+    signs = (a > 0).view(np.int8) - (a < 0).view(np.int8)
+    return np.ascontiguousarray(np.broadcast_to(signs, (part.shape[0], signs.shape[1])))
+
+
+@cache
+def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel in machine code; compiled on the first call ever, then read from numba's cache."""
+    try:
+        import numba
+    except ImportError as error:
+        raise ImportError("the compiled rule needs numba: pip install 'cppo-theory[fast]'") from error
+    compile_: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")
+    return compile_(kernel)  # type: ignore[no-any-return]  # numba is untyped
+
+
+def _decide(
+    tokens: tuple[Array, Array, Array, Array, Array],
+    given: tuple[Array, Array, Array],
+    thresholds: tuple[float, float, Array],
+    out: tuple[Array, Array, Array, Array],
+) -> None:
+    """Fill the outputs of a block.
+
+    Parameters
+    ----------
+    tokens : five arrays (R, W)
+        log r, r, p, q, mask; with q of size 0, p is the divergence.
+    given : three arrays
+        Sign of A (R, 1) or (R, W); slopes of the weights (R,); the weights (1, W) or (R, W), if of
+        size 0 those of the slopes.
+    thresholds : two numbers and an array (R, 1)
+        delta of the token, delta of the budget, delta_b.
+    out : four arrays
+        Rows of the outputs (R,); g, keep and reason of the whole batch.
+    """
+    log_ratio, ratio, current, rollout, mask = tokens
+    signs, slopes, table = given
+    delta, delta_budget, limits = thresholds
+    places, g, keep, reason = out
+    spent, change, before = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
+    count, width = log_ratio.shape
+    for i in range(count):
+        slope, limit, excess = slopes[i], limits[i, 0], 0.0
+        sign = signs[i, 0]
+        row, row_g, row_keep, row_reason = places[i], g[places[i]], keep[places[i]], reason[places[i]]
+        w_row = table[i if len(table) > 1 else 0] if table.size else table.ravel()
+        for start in range(0, width, CHUNK):
+            stop = min(start + CHUNK, width)
+            for k in range(stop - start):
+                t = start + k
+                d = abs(current[i, t] - rollout[i, t]) if rollout.size else current[i, t]
+                w = w_row[t] if table.size else 1.0 - t * slope
+                spent[k] = w * d
+                change[k] = w * d - w * limit if mask[i, t] else 0.0
+            for k in range(stop - start):
+                before[k] = excess
+                excess += change[k]
+            for k in range(stop - start):
+                t = start + k
+                s = signs[i, t] if signs.shape[1] > 1 else sign
+                x = log_ratio[i, t]
+                away = (s > 0 and x > 0) or (s < 0 and x < 0)
+                code = KEPT
+                if away and not spent[k] + before[k] <= delta_budget:
+                    code = BUDGET
+                if away and not spent[k] <= delta:
+                    code = TOKEN
+                if not mask[i, t]:
+                    code = HOLE
+                row_reason[t] = code
+                row_keep[t] = code == KEPT
+                row_g[t] = ratio[i, t] if code == KEPT else ratio.dtype.type(0)
