@@ -15,8 +15,8 @@ from benchmarks.timing import Row, cpu_seconds, speedup
 from cppo_theory.claims import CLAIMS
 from cppo_theory.hunt.evolve import POPULATION, population
 from cppo_theory.hunt.search import Search
-from cppo_theory.weights import uniform_weights
 from cppo_theory.spaces import PrefixTree
+from cppo_theory.weights import uniform_weights
 
 SIZES = ((2, 3), (3, 3), (2, 6))
 

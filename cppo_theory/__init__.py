@@ -12,6 +12,7 @@ from cppo_theory.errors import InputError
 from cppo_theory.evaluation import Values, evaluate
 from cppo_theory.gymnasium_tables import from_gymnasium
 from cppo_theory.instance import Instance
+from cppo_theory.masked import masked_tree
 from cppo_theory.rules import Threshold, TokenBatch
 from cppo_theory.spaces import Automaton, Kernel, PrefixTree
 from cppo_theory.tables import jump_family
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate",
     "from_gymnasium",
     "jump_family",
+    "masked_tree",
     "policy",
     "rules",
     "schedules",

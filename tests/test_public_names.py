@@ -1,6 +1,7 @@
 """What users may rely on: the public names, their signatures, and an import without heavy packages."""
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,8 @@ HEAVY = ("gymnasium", "matplotlib", "tyro", "rich", "scipy", "sympy", "torch")
 
 NAMES = {
     ct: """Automaton CLAIMS Claim Constraints InputError Instance Kernel PrefixTree Status Task Values
-        Verdict __version__ bounds check check_batch evaluate from_gymnasium jump_family policy rules schedules
-        task weights Threshold TokenBatch""",
+        Verdict __version__ bounds check check_batch evaluate from_gymnasium jump_family masked_tree policy
+        rules schedules task weights Threshold TokenBatch""",
     claims: """CLAIMS Case Claim Hypothesis Outcome Status Verdict check check_batch decide select
         verdict_of""",
 }
@@ -39,6 +40,19 @@ SIGNATURES = {
     "evaluate": "(instance, keep=(), weights=None)",
     "from_gymnasium": "(env, horizon=None, policy='uniform', target=None)",
     "jump_family": "(ell, jump)",
+    "masked_tree": "(instance, rule='cppo', parameters=None, *, advantage='centred', constraints=None, "
+    "end=None)",
+    "TokenBatch": "(logp_rollout, logp_current, advantage, mask=None, logp_anchor=None, *, source=None, "
+    "lengths=None, key=None, clamp=None, holes=True)",
+    "rules.apply": "(chosen, batch, *, check=True, **given)",
+    "rules.broken": "(chosen, *, batches=20, seed=0, **given)",
+    "rules.cppo": "(b, delta=0.15, delta_b=0.015, w_min=0.8, *, weights=linear, budget=fixed, gate=None, "
+    "divergence=tv)",
+    "rules.dppo": "(b, delta=0.15, divergence=tv)",
+    "rules.explain": "(chosen, b, **given)",
+    "rules.metrics": "(b, decision, account)",
+    "rules.rule": "(name)",
+    "schedules.linear": "(b, w_min)",
     "weights.linear_weights": "(horizon, w_min)",
     "weights.uniform_weights": "(horizon)",
     "bounds.lam": "(reward_bound, horizon, ell_max)",
@@ -65,10 +79,11 @@ CLAIM_IDS = """pdl lemma-2 lemma-3 lemma-3-union prop-4 eq-4 thm-1 eq-7 prop-5 c
 
 
 def signature(function):
-    """Names and defaults of the parameters, without annotations."""
+    """Names and defaults of the parameters, without annotations; functions by their names."""
     found = inspect.signature(function)
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in found.parameters.values()]
-    return str(found.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+    text = str(found.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+    return re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", text)
 
 
 def found_at(path):

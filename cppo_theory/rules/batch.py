@@ -150,7 +150,7 @@ class TokenBatch(Tokens):
         other.shape = mask.shape
         other._is_clean = full
         other.holes = not full and not bool((mask[:, 1:] <= mask[:, :-1]).all())
-        other._data = {name: x if x.shape[0] == 1 else x[rows, :width] for name, x in self._data.items()}
+        other._data = {name: x if x.shape == (1, 1) else x[rows, :width] for name, x in self._data.items()}
         other.source = self.source.map(lambda x: x[rows, :width])
         other._key = None if self._key is None else self._key.reshape(-1)[rows]
         return other
