@@ -37,6 +37,26 @@ def namespace(x: Array) -> Any:
     return array_namespace(x)
 
 
+def pick(xp: Any, condition: Array, x: Array, y: Array) -> Array:
+    """x where the condition holds, else y; floats of one type.
+
+    On NumPy by the bits: `where` mispredicts one branch per token on irregular conditions and is then four
+    times slower.
+    """
+    if xp is not numpy_namespace:
+        return xp.where(condition, x, y)
+    word = np.dtype(f"i{x.dtype.itemsize}")
+    bits = np.bitwise_xor(x.view(word), y.view(word))
+    bits &= np.negative(condition.view(np.int8)).astype(word)
+    bits ^= y.view(word)
+    return bits.view(x.dtype)
+
+
+def clip(xp: Any, x: Array, low: float | None = None, high: float | None = None) -> Array:
+    """x moved into [low, high]; on NumPy without the branches of the compatibility layer's clip."""
+    return np.clip(x, low, high) if xp is numpy_namespace else xp.clip(x, min=low, max=high)
+
+
 def total_variation(p: Array, q: Array) -> Array:
     """Total variation of the distributions on the last axis; shape (..., V) to (...), in [0, 1].
 
@@ -93,14 +113,21 @@ def binary_kl(log_p: Array, log_q: Array) -> Array:
     return _kl_term(log_p, log_q) + _kl_term(log_complement(log_p), log_complement(log_q))
 
 
+def larger_binary_kl(log_p: Array, log_q: Array) -> Array:
+    """The larger of `binary_kl` both ways; any shape, in [0, inf]."""
+    xp = namespace(log_p)
+    rest_p, rest_q = log_complement(log_p), log_complement(log_q)
+    forward = _kl_term(log_p, log_q) + _kl_term(rest_p, rest_q)
+    return xp.maximum(forward, _kl_term(log_q, log_p) + _kl_term(rest_q, rest_p))
+
+
 def log_complement(log_p: Array) -> Array:
     """log(1 - p) from log p, accurate for p near 0 and near 1; any shape, -inf at p = 1."""
     xp = namespace(log_p)
     small = log_p < -0.6931471805599453
-    rest = xp.where(small, 0.5, -xp.expm1(log_p))
-    safe = xp.where(rest > 0, rest, 1.0)
-    near_one = xp.where(rest > 0, xp.log(safe), -xp.inf)
-    return xp.where(small, xp.log1p(-xp.exp(xp.where(small, log_p, -1.0))), near_one)
+    rest = -xp.expm1(log_p)
+    near_one = xp.where(rest > 0, xp.log(xp.where(rest > 0, rest, 1.0)), -xp.inf)
+    return pick(xp, small, xp.log1p(-xp.exp(clip(xp, log_p, high=-0.6931471805599453))), near_one)
 
 
 def table_tv(log_p: Array, log_q: Array) -> Array:
@@ -153,8 +180,12 @@ def excess_of_exp(x: Array) -> Array:
     Source: arXiv:2606.10968v2, Section 3 (sampled KL of TRM); series near 0, where the terms cancel.
     """
     xp = namespace(x)
-    series = x * x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6))))
-    return xp.where(xp.abs(x) < NEAR, series, xp.expm1(x) - x)
+    return pick(xp, xp.abs(x) < NEAR, _series(clip(xp, x, -NEAR, NEAR)), xp.expm1(x) - x)
+
+
+def _series(x: Array) -> Array:
+    """exp(x) - 1 - x at |x| <= NEAR."""
+    return x * x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720)))))
 
 
 def _kl_term(log_p: Array, log_q: Array) -> Array:
@@ -163,7 +194,7 @@ def _kl_term(log_p: Array, log_q: Array) -> Array:
     p, q = xp.exp(log_p), xp.exp(log_q)
     both = (p > 0) & (q > 0)
     x = xp.where(both, log_q, 0.0) - xp.where(both, log_p, 0.0)
-    inside = xp.where(xp.abs(x) < NEAR, p * excess_of_exp(xp.clip(x, min=-1.0, max=1.0)), q - p - p * x)
+    inside = pick(xp, xp.abs(x) < NEAR, p * _series(clip(xp, x, -NEAR, NEAR)), q - p - p * x)
     return xp.where(both, inside, xp.where(p > 0, xp.inf, q))
 
 

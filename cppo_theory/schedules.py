@@ -57,7 +57,8 @@ class Reversed:
 
     def __call__(self, b: Any, w_min: float) -> Array:
         position, steps = _ramp(b, self.horizon)
-        return falling(steps + 2 - position, steps, w_min)
+        last = b.length if self.horizon is None else self.horizon
+        return falling(last + 1 - position, steps, w_min)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ import gzip
 import io
 import itertools
 import json as json_text
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -18,6 +16,7 @@ import tyro
 
 from cppo_theory.cli.rule_options import Choices, Thresholds, chosen_rule, rule_parameters
 from cppo_theory.cli.terminal import UsageError, jsonable, number, print_table, say
+from cppo_theory.files import replaced
 from cppo_theory.rollouts import Agreement, Reading, agreement, mask_rollouts, read_rollouts
 from cppo_theory.rules import Metrics, Rule
 
@@ -57,19 +56,25 @@ def mask(  # noqa: PLR0913 - the options of a command
     if (rule is None) == (compare is None):
         raise UsageError("mask: give --rule NAME or --compare NAME,NAME, one of them")
     names = [rule] if rule is not None else [n.strip() for n in str(compare).split(",") if n.strip()]
-    rules = [chosen_rule(str(name)) for name in names]
+    rules = [chosen_rule(str(name), "--rule" if compare is None else "--compare") for name in names]
     given = rule_parameters(rules, thresholds, choices, divergence)
-    sequence_kl = any(r.name.startswith("trm") for r in rules)
-    reading = Reading("kl" if sequence_kl else divergence, source, nan == "drop")
+    readings = [Reading(_measure(r, divergence), source, nan == "drop") for r in rules]
     if rule is not None:
-        _mask_one(file, rules[0], given[0], reading, Output(out, trace), summary, json)
+        _mask_one(file, rules[0], given[0], readings[0], Output(out, trace), summary, json)
         return 0
     if out is not None or trace:
         raise UsageError("mask: --compare prints a table only; leave --out and --trace out")
     if len(rules) < 2:
         raise UsageError(f"--compare: found {compare!r}; two rules or more are required")
-    _compare(file, rules, given, reading, json)
+    _compare(file, rules, given, readings, json)
     return 0
+
+
+def _measure(rule: Rule, asked: Literal["tv", "kl"]) -> Literal["tv", "kl"]:
+    """What a rule looks at: what was asked for, if it takes a divergence at all."""
+    if rule.judges_kl:
+        return "kl"
+    return asked if "divergence" in rule.parameters else "tv"
 
 
 class Output:
@@ -95,22 +100,13 @@ class Output:
 
 @contextmanager
 def _renamed_at_the_end(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                    yield packed  # type: ignore[misc]
-            else:
-                yield raw
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """A file that appears under its name only once it is whole; packed if it ends in .gz."""
+    with replaced(path) as raw:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+                yield packed  # type: ignore[misc]
+        else:
+            yield raw
 
 
 def _mask_one(  # noqa: PLR0913 - the parts of one run
@@ -122,10 +118,7 @@ def _mask_one(  # noqa: PLR0913 - the parts of one run
             total, dropped = total + masked.metrics, dropped + masked.dropped
             if stream is not None:
                 stream.write(masked.line(out.trace))
-    if dropped:
-        say(f"{dropped:,} tokens with a NaN were dropped")
-    if total.ratios_exactly_one == 1:
-        say(f"warning: all ratios are exactly 1 (pi = mu at every token), so {rule.name} is inert")
+    _remark(total, dropped, rule.name)
     report = io.StringIO()
     with redirect_stdout(report if out.is_stdout else sys.stdout):
         if json:
@@ -135,6 +128,14 @@ def _mask_one(  # noqa: PLR0913 - the parts of one run
             print_table(("quantity", "value"), rows(total, full), numbers=range(1, 2), title=title)
     if out.is_stdout:
         sys.stderr.write(report.getvalue())
+
+
+def _remark(total: Metrics, dropped: int, name: str) -> None:
+    """What a user should know about the file, on stderr."""
+    if dropped:
+        say(f"{dropped:,} tokens with a NaN were dropped")
+    if total.ratios_exactly_one == 1:
+        say(f"warning: all ratios are exactly 1 (pi = mu at every token), so {name} is inert")
 
 
 def rows(total: Metrics, full: bool) -> list[tuple[str, str]]:
@@ -187,18 +188,20 @@ def as_json(total: Metrics) -> dict[str, Any]:
 
 
 def _compare(
-    file: Path, rules: list[Rule], given: list[dict[str, Any]], reading: Reading, json: bool
+    file: Path, rules: list[Rule], given: list[dict[str, Any]], readings: list[Reading], json: bool
 ) -> None:
     pairs = list(itertools.combinations(range(len(rules)), 2))
     found = [Agreement() for _ in pairs]
-    totals = [Metrics() for _ in rules]
+    totals, dropped = [Metrics() for _ in rules], 0
     for place, rollout in read_rollouts(file):
         one = [
             next(mask_rollouts([(place, rollout)], rule, reading, **own))
-            for rule, own in zip(rules, given, strict=True)
+            for rule, own, reading in zip(rules, given, readings, strict=True)
         ]
+        dropped += one[0].dropped
         totals = [total + masked.metrics for total, masked in zip(totals, one, strict=True)]
         found = [a + agreement(one[i], one[j]) for a, (i, j) in zip(found, pairs, strict=True)]
+    _remark(totals[0], dropped, "every rule")
     named = [(rules[i].name, rules[j].name, a) for (i, j), a in zip(pairs, found, strict=True)]
     if json:
         masked_fractions = {rule.name: t.masked_fraction for rule, t in zip(rules, totals, strict=True)}

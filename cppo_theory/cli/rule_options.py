@@ -15,10 +15,13 @@ from cppo_theory import schedules
 from cppo_theory.cli.terminal import UsageError
 from cppo_theory.rules import RULES, Rule, hard_gate, inverse_gate, kl, rule, sapo_gate
 
-GATES = {"inverse": inverse_gate, "hard": hard_gate, "sapo": sapo_gate, "none": None}
+GATES = {"inverse": inverse_gate, "hard": hard_gate, "sapo": sapo_gate}
 SCHEDULES = ("linear", "uniform", "shuffled", "reversed", "remaining")
 UNIT = {"w_min"}
 """Parameters that lie in (0, 1]."""
+
+POSITIVE = {"eps"}
+"""Parameters that are divisors."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Choices:
     horizon: str | None = None
     adaptive: bool = False
     ceiling: float | None = None
-    gate: Literal["inverse", "hard", "sapo", "none"] | None = None
+    gate: Literal["inverse", "hard", "sapo"] | None = None
     base: str | None = None
     ratio: Literal["current", "anchor"] | None = None
     advantage: Literal["token", "mean"] | None = None
@@ -73,14 +76,14 @@ Thresholds: Any = make_dataclass(
 """One option per numeric parameter of the registry."""
 
 
-def chosen_rule(name: str) -> Rule:
+def chosen_rule(name: str, option: str = "--rule") -> Rule:
     """The rule of a name, or of ``module:function`` found from the working directory."""
     if ":" in name and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         return rule(name)
     except ValueError as error:
-        raise UsageError(f"--{error}") from None
+        raise UsageError(f"{option}: {str(error).removeprefix('rule: ')}") from None
 
 
 def rule_parameters(
@@ -88,9 +91,12 @@ def rule_parameters(
 ) -> list[dict[str, Any]]:
     """The parameters of each rule; an option that none of them takes is a mistake."""
     numbers = {n: number_option(n, text) for n, text in vars(thresholds).items() if text is not None}
-    numbers |= dict(_own_parameter(text) for text in choices.param)
     given = {**numbers, **_objects(choices)}
-    if measure == "kl" and not any("divergence" in r.parameters or r.level == "sequence" for r in rules):
+    for name, value in map(_own_parameter, choices.param):
+        if name in given:
+            raise UsageError(f"--param: {name} is given twice")
+        given[name] = value
+    if measure == "kl" and not any("divergence" in r.parameters or r.judges_kl for r in rules):
         raise UsageError(f"--divergence kl: {' and '.join(r.name for r in rules)} compares no distributions")
     out = []
     for found in rules:
@@ -103,10 +109,9 @@ def rule_parameters(
         if not any(name in own for own in out):
             _refuse(name, rules)
     for found, own in zip(rules, out, strict=True):
-        try:
-            found.with_parameters(**own)
-        except ValueError as error:
-            raise UsageError(f"mask: {error}") from None
+        missing = [flag(n) for n, p in found.parameters.items() if p.required and n not in own]
+        if missing:
+            raise UsageError(f"mask: {found.name} needs {' and '.join(missing)}: there is no default")
     return out
 
 
@@ -119,6 +124,8 @@ def _refuse(name: str, rules: list[Rule]) -> None:
 
 def flag(name: str) -> str:
     """The option of a parameter; a budget is chosen by --adaptive."""
+    if name not in {*NUMBERS, *Choices.__dataclass_fields__, "budget", "divergence"}:
+        return f"--param {name}=VALUE"
     return f"--{name.replace('_', '-')}" if name != "budget" else "--adaptive"
 
 
@@ -130,6 +137,8 @@ def number_option(name: str, text: str) -> float:
         raise UsageError(f"{flag(name)}: found {text!r}; a number is required") from None
     if name in UNIT and not 0 < value <= 1:
         raise UsageError(f"{flag(name)}: found {text}; a floor in (0, 1] is required")
+    if name in POSITIVE and not value > 0:
+        raise UsageError(f"{flag(name)}: found {text}; a positive number is required")
     if math.isnan(value) or value < 0:
         raise UsageError(f"{flag(name)}: found {text}; a non-negative number is required")
     return value
@@ -188,7 +197,7 @@ def _with_ceiling(ceiling: float) -> schedules.Adaptive:
 
 
 def _base(name: str) -> Callable[..., Any]:
-    found = chosen_rule(name)
+    found = chosen_rule(name, "--base")
     try:
         return found.with_parameters()
     except ValueError as error:

@@ -10,7 +10,6 @@ import tyro
 
 from cppo_theory.cli.terminal import UsageError, jsonable, print_table
 from cppo_theory.rules import RULES, Rule, rule
-from cppo_theory.rules.parameters import Parameter
 
 DIRECTIONS = {1: "keeps more when larger", -1: "keeps fewer when larger", 0: ""}
 
@@ -69,10 +68,6 @@ def described(found: Rule) -> dict[str, Any]:
         "defaults_with_kl": dict(found.with_kl),
         "about": inspect.getdoc(found.function) or "",
     }
-
-
-def _parameter(p: Parameter) -> dict[str, Any]:
-    return {"default": _default(p.default), "direction": DIRECTIONS[p.direction], "required": p.required}
 
 
 def _default(value: Any) -> Any:

@@ -33,6 +33,9 @@ NAN_KINDS = {
 }
 """Columns of numbers, and the kind of check that each gets."""
 
+SLACK = 1e-2
+"""By how much the probabilities of a table may sum to more than 1: log-probabilities in bfloat16 do."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -73,6 +76,8 @@ def to_batch(place: str, rollout: Rollout, reading: Reading, key: int = 0) -> tu
         mask = mask & ~missing
     for name, x in columns.items():
         _check(f"{place}: {name}", x, NAN_KINDS[name], mask, reading)
+        if x.ndim == 2:
+            _check_sums(f"{place}: {name}", x, mask)
     if not (mask.any() or dropped):
         raise InputError(f"{place}: response_mask", "no token is valid", "leave the response out")
     rows = {name: x[None] for name, x in columns.items()}
@@ -144,6 +149,15 @@ def _check(field: str, x: Array, kind: str, mask: Array, reading: Reading) -> No
             raise InputError(f"{field}{where}", f"found {found}", remedy.replace('nan="drop"', "--nan drop"))
 
 
+def _check_sums(field: str, table: Array, mask: Array) -> None:
+    """The probabilities of a Top-K table sum to at most 1, up to what bfloat16 rounds."""
+    sums = np.exp(np.where(mask[:, None], table, -np.inf)).sum(-1)
+    over = np.flatnonzero(sums > 1 + SLACK)
+    if len(over):
+        found = f"found probabilities that sum to {sums[over[0]]:g}"
+        raise InputError(f"{field}[{over[0]}]", found, "log-probabilities of distinct tokens are required")
+
+
 def _source(place: str, rollout: Rollout, reading: Reading, rows: dict[str, Array]) -> Source:
     """The source asked for, or the best one that the response has for this measure."""
     exact = rows.get("exact.tv" if reading.measure == "tv" else "exact.kl_mu_pi")
@@ -152,7 +166,8 @@ def _source(place: str, rollout: Rollout, reading: Reading, rows: dict[str, Arra
         "topk": rollout.topk is not None,
         "binary": True,
     }
-    name = reading.source or next(name for name in has if has[name])
+    best: SourceName = next(n for n in has if has[n])
+    name = reading.source or best
     if not has[name]:
         field = f"exact.{'tv' if reading.measure == 'tv' else 'kl_mu_pi'}" if name == "exact" else name
         found = f"the row has no {field}, which --source {name} needs"

@@ -37,7 +37,7 @@ LEDGER_COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Masked:
-    """What a rule decided on one response; arrays (1, T), metrics None if no token was valid."""
+    """What a rule decided on one response; arrays (1, T)."""
 
     batch: TokenBatch
     decision: Decision
@@ -86,16 +86,18 @@ def mask_rollouts(
     for number, (place, rollout) in enumerate(rollouts, start=1):
         batch, dropped = to_batch(place, rollout, reading, key=number)
         try:
-            with np.errstate(over="ignore"):
+            with np.errstate(all="ignore"):
                 decision, account = explain(rule, batch, **given)
-        except (ValueError, TypeError) as error:
+                found = metrics(batch, decision, account)
+        except Exception as error:  # a user's rule may fail in any way
+            kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
             raise InputError(
-                place, f"the rule failed on this response ({error})", "see its parameters"
-            ) from None
+                place, f"the rule failed on this response ({kind}{error})", "see its parameters"
+            ) from error
         bad = np.flatnonzero(np.isnan(decision.g[0]))
         if len(bad):
             raise InputError(f"{place}: token {bad[0]}", "the rule returned nan for g", "mend the rule")
-        yield Masked(batch, decision, account, metrics(batch, decision, account), dropped)
+        yield Masked(batch, decision, account, found, dropped)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,26 +54,37 @@ def parse_rollout(place: str, line: bytes) -> Rollout:
     """The response of one line; NaN and Infinity are read as numbers and left to the checks."""
     try:
         rollout = _DECODER.decode(line)
-    except msgspec.ValidationError as error:
-        raise _field_error(place, str(error), json.loads(line)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        rollout = _with_nan(place, line, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        rollout = _slowly(place, line)
     if rollout.schema != SCHEMA:
         raise InputError(f"{place}: schema", f"found {rollout.schema!r}", f'"{SCHEMA}" is required')
     return rollout
 
 
-def _opened(path: Path) -> IO[bytes]:
-    raw: Any = sys.stdin.buffer if str(path) == "-" else path.open("rb")
-    start = raw.peek(2)[:2] if hasattr(raw, "peek") else b""
-    return gzip.open(raw) if start == _GZIP else raw  # type: ignore[return-value]
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    is_stdin = str(path) == "-"
+    raw: Any = sys.stdin.buffer if is_stdin else path.open("rb")
+    try:
+        start = raw.peek(2)[:2] if hasattr(raw, "peek") else b""
+        if start == _GZIP:
+            with gzip.open(raw) as packed:
+                yield packed  # type: ignore[misc]
+        else:
+            yield raw
+    finally:
+        if not is_stdin:
+            raw.close()
 
 
-def _with_nan(place: str, line: bytes, reason: str) -> Rollout:
-    """Python writes NaN and Infinity into JSON; the strict decoder takes neither."""
+def _slowly(place: str, line: bytes) -> Rollout:
+    """A line that the decoder refuses: with a NaN or Infinity, as Python writes them, or with a mistake."""
     try:
         data = json.loads(line)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"{error.msg} at character {error.pos + 1}"
         found = f"this is not JSON ({reason})" if line.strip() else "the line is empty"
         raise InputError(place, found, f"one JSON object per line is required; {_REQUIRED}") from None
     try:

@@ -9,14 +9,30 @@ Source: arXiv:2606.10968v2, Sections 1 and 3.  p = pi(y_t|s_t), q = mu(y_t|s_t),
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from ..divergence import clip
 from . import scans, validation
 from .decision import Decision, decide
 from .layout import Padded
 from .tokens import Tokens
 
 Array = Any
+
+
+class Columns(dict[str, Array]):
+    """The columns of some responses, each cut from those of the batch when it is first asked for."""
+
+    def __init__(self, whole: dict[str, Array], cut: Callable[[Array], Array]) -> None:
+        super().__init__()
+        self._whole, self._cut = whole, cut
+
+    def __missing__(self, name: str) -> Array:
+        self[name] = x = self._cut(self._whole[name])
+        return x
 
 
 class TokenBatch(Tokens):
@@ -52,17 +68,18 @@ class TokenBatch(Tokens):
     # --- along a response -------------------------------------------------------------------------------
 
     def _masked(self, x: Array) -> Array:
-        return scans.select(self.xp, self.mask, self.spread(x))
+        return self.spread(x) if self.full else scans.select(self.xp, self.mask, self.spread(x))
 
     def before(self, x: Array) -> Array:
         """Sum of x over the earlier valid tokens, 0 at the first; accumulated in float64."""
         x = self._masked(x) if self.holes else self.spread(x)
-        return scans.shifted(self.xp, scans.running_sum(self.xp, x), 0.0)
+        return scans.sum_before(self.xp, x)
 
     def before_min(self, x: Array, empty: float = 0.0) -> Array:
         """Smallest x over the earlier valid tokens, ``empty`` at the first."""
         xp = self.xp
-        x = xp.where(self.mask, self.spread(x), xp.inf)
+        x = self.spread(x)
+        x = x if self.full else xp.where(self.mask, x, xp.inf)
         least = scans.shifted(xp, scans.running_min(xp, x), xp.inf)
         return xp.where(least == xp.inf, empty, least)
 
@@ -87,11 +104,15 @@ class TokenBatch(Tokens):
     def quantile(self, x: Array, share: float) -> Array:
         """Quantile of x over the valid tokens by linear interpolation, (B, 1); Eq. (22) uses .9."""
         xp = self.xp
-        ordered = xp.sort(xp.where(self.mask, self.spread(x), xp.inf), axis=-1)
-        place = xp.clip(self.count - 1, min=0.0) * share
+        x = self.spread(x)
+        finite = float(xp.finfo(x.dtype).max)  # inf - inf and 0 * inf are no numbers
+        x = clip(xp, x, high=finite)
+        x = x if self.full else xp.where(self.mask, x, finite)
+        last = clip(xp, self.count - 1, low=0.0)
+        place = last * share
         low = xp.floor(place)
-        high = xp.minimum(low + 1, xp.clip(self.count - 1, min=0.0))
-        below, above = (xp.take_along_axis(ordered, xp.astype(i, self.whole), axis=-1) for i in (low, high))
+        ranks = (xp.astype(i, self.whole) for i in (low, xp.minimum(low + 1, last)))
+        below, above = scans.ranked(xp, x, *ranks)
         return below + (place - low) * (above - below)
 
     # --- result -----------------------------------------------------------------------------------------
@@ -136,6 +157,7 @@ class TokenBatch(Tokens):
         """The same tokens with another mask, bool (B, T)."""
         other = copy.copy(self)
         other.mask, other.holes, other._is_clean, other._memo = mask, True, False, {}
+        other.full = False
         return other
 
     def part(self, rows: Any, lengths: Array) -> TokenBatch:
@@ -146,11 +168,23 @@ class TokenBatch(Tokens):
         full = bool(mask.all())
         same = bool((lengths == lengths[0]).all())
         other.mask, other.layout = mask, Padded()
-        other._memo = {"length": lengths[:1] if same else lengths}
+        other._memo = {"length": lengths[:1] if same else lengths, "position": self.position[:, :width]}
         other.shape = mask.shape
-        other._is_clean = full
+        other.full = full
         other.holes = not full and not bool((mask[:, 1:] <= mask[:, :-1]).all())
-        other._data = {name: x if x.shape == (1, 1) else x[rows, :width] for name, x in self._data.items()}
-        other.source = self.source.map(lambda x: x[rows, :width])
+        short = np.flatnonzero(lengths[:, 0] < width)
+        zeros = not (full or other.holes or isinstance(rows, slice)) and len(short) * 256 <= mask.size
+        other._is_clean = full or zeros
+
+        def cut(x: Array) -> Array:
+            if x.shape == (1, 1):
+                return x
+            x = x[rows, :width]  # a copy unless the rows are neighbours
+            for i in short if zeros else ():
+                x[i, int(lengths[i, 0]) :] = 0
+            return x
+
+        other._data = Columns(self._data, cut)
+        other.source = self.source.map(cut)
         other._key = None if self._key is None else self._key.reshape(-1)[rows]
         return other

@@ -27,7 +27,7 @@ from .sources import Binary
 
 Array = Any
 
-BLOCK_TOKENS: Final = 1 << 15
+BLOCK_TOKENS: Final = 1 << 16
 """Tokens of a block: its four arrays of exponentials stay in the second-level cache."""
 
 CHUNK: Final = 1024
@@ -73,9 +73,13 @@ def cppo(  # noqa: PLR0913 - the parameters of the rule
         slope, table = _weights(part, weights, w_min)
         count = part.shape[0]
         kernel(
-            (log_ratio, ratio, current, rollout, part.mask),
+            (log_ratio, ratio, current, rollout, np.ascontiguousarray(part.mask)),
             (_signs(part), slope, table),
-            (float(delta), float(delta) if has_budget else np.inf, np.broadcast_to(limits, (count, 1)).copy()),
+            (
+                float(delta),
+                float(delta) if has_budget else np.inf,
+                np.broadcast_to(limits.reshape(-1), (count,)).copy(),
+            ),
             (np.arange(batch.shape[0])[rows], *out),
         )
     return Outputs(*(batch.tokens(x) for x in out))
@@ -90,7 +94,7 @@ def _exponentials(part: TokenBatch, divergence: Divergence) -> tuple[Array, Arra
     ratio = np.exp(log_ratio)
     if divergence is tv and isinstance(part.source, Binary):
         return log_ratio, ratio, *(np.exp(x.astype(np.float64, copy=False)) for x in (lp, lq))
-    d = np.ascontiguousarray(part.spread(divergence(part)), dtype=np.float64)
+    d = np.array(part.spread(divergence(part)), dtype=np.float64, order="C")  # a copy: the kernel works in it
     return log_ratio, ratio, d, np.empty((0, 0))
 
 
@@ -110,10 +114,10 @@ def _weights(part: TokenBatch, weights: schedules.Schedule, w_min: float) -> tup
 
 
 def _signs(part: TokenBatch) -> Array:
-    """The sign of A, int8 (R, 1) or (R, W)."""
+    """The sign of A, int8 (R, W)."""
     a = part.raw("advantage")
     signs = (a > 0).view(np.int8) - (a < 0).view(np.int8)
-    return np.ascontiguousarray(np.broadcast_to(signs, (part.shape[0], signs.shape[1])))
+    return np.ascontiguousarray(np.broadcast_to(signs, part.shape))
 
 
 @cache
@@ -140,9 +144,9 @@ def _decide(
     tokens : five arrays (R, W)
         log r, r, p, q, mask; with q of size 0, p is the divergence.
     given : three arrays
-        Sign of A (R, 1) or (R, W); slopes of the weights (R,); the weights (1, W) or (R, W), if of
+        Sign of A (R, W); slopes of the weights (R,); the weights (1, W) or (R, W), if of
         size 0 those of the slopes.
-    thresholds : two numbers and an array (R, 1)
+    thresholds : two numbers and an array (R,)
         delta of the token, delta of the budget, delta_b.
     out : four arrays
         Rows of the outputs (R,); g, keep and reason of the whole batch.
@@ -151,36 +155,46 @@ def _decide(
     signs, slopes, table = given
     delta, delta_budget, limits = thresholds
     places, g, keep, reason = out
-    spent, change, before = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
     count, width = log_ratio.shape
+    weight, change, before = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
+    zero = np.zeros(1, ratio.dtype)[0]
     for i in range(count):
-        slope, limit, excess = slopes[i], limits[i, 0], 0.0
-        sign = signs[i, 0]
-        row, row_g, row_keep, row_reason = places[i], g[places[i]], keep[places[i]], reason[places[i]]
-        w_row = table[i if len(table) > 1 else 0] if table.size else table.ravel()
+        limit, excess, place = limits[i], 0.0, places[i]
         for start in range(0, width, CHUNK):
             stop = min(start + CHUNK, width)
-            for k in range(stop - start):
-                t = start + k
-                d = abs(current[i, t] - rollout[i, t]) if rollout.size else current[i, t]
-                w = w_row[t] if table.size else 1.0 - t * slope
-                spent[k] = w * d
-                change[k] = w * d - w * limit if mask[i, t] else 0.0
-            for k in range(stop - start):
+            # row, then slice: numba knows these as contiguous, and vectorises every loop but the running sum
+            x, r, valid, s = (
+                log_ratio[i][start:stop],
+                ratio[i][start:stop],
+                mask[i][start:stop],
+                signs[i][start:stop],
+            )
+            spent, size = current[i][start:stop], stop - start
+            row_g, row_keep, row_reason = (
+                g[place][start:stop],
+                keep[place][start:stop],
+                reason[place][start:stop],
+            )
+            if rollout.size:
+                q = rollout[i][start:stop]
+                for k in range(size):
+                    spent[k] = abs(spent[k] - q[k])
+            if table.size:
+                weight[:size] = table[i % len(table)][start:stop]
+            else:
+                for k in range(size):
+                    weight[k] = 1.0 - np.float64(start + k) * slopes[i]
+            for k in range(size):
+                spent[k] = weight[k] * spent[k]
+                change[k] = spent[k] - weight[k] * limit
+            for k in range(size):
                 before[k] = excess
-                excess += change[k]
-            for k in range(stop - start):
-                t = start + k
-                s = signs[i, t] if signs.shape[1] > 1 else sign
-                x = log_ratio[i, t]
-                away = (s > 0 and x > 0) or (s < 0 and x < 0)
-                code = KEPT
-                if away and not spent[k] + before[k] <= delta_budget:
-                    code = BUDGET
-                if away and not spent[k] <= delta:
-                    code = TOKEN
-                if not mask[i, t]:
-                    code = HOLE
-                row_reason[t] = code
-                row_keep[t] = code == KEPT
-                row_g[t] = ratio[i, t] if code == KEPT else ratio.dtype.type(0)
+                excess += change[k] if valid[k] else 0.0
+            for k in range(size):
+                away = ((x[k] > 0) & (s[k] > 0)) | ((x[k] < 0) & (s[k] < 0))
+                over = away & (not spent[k] <= delta)
+                beyond = away & (not spent[k] + before[k] <= delta_budget)
+                row_reason[k] = HOLE if not valid[k] else (TOKEN if over else (BUDGET if beyond else KEPT))
+            for k in range(size):
+                row_keep[k] = row_reason[k] == KEPT
+                row_g[k] = r[k] if row_reason[k] == KEPT else zero

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
 from .parameters import Threshold
@@ -18,7 +19,7 @@ Base = Callable[[TokenBatch], Decision]
 
 def tis(b: TokenBatch, cap: Threshold = 2.0, *, base: Base = ppo) -> Decision:
     """TIS: a base rule times min(o/q, cap)."""
-    return base(b).times(b.xp.clip(b.correction, max=cap))
+    return base(b).times(clip(b.xp, b.correction, high=cap))
 
 
 def icepop(b: TokenBatch, low: float = 0.5, high: Threshold = 5.0, *, base: Base = ppo) -> Decision:
@@ -29,7 +30,7 @@ def icepop(b: TokenBatch, low: float = 0.5, high: Threshold = 5.0, *, base: Base
 
 def seq_tis(b: TokenBatch, cap: Threshold = 3.0, *, base: Base = ppo) -> Decision:
     """Sequence TIS: a base rule times min(w, cap), w = prod_t o/q over the response."""
-    return base(b).times(b.xp.clip(b.xp.exp(b.total(b.log_correction)), max=cap))
+    return base(b).times(clip(b.xp, b.xp.exp(b.total(b.log_correction)), high=cap))
 
 
 def seq_mis(b: TokenBatch, cap: Threshold = 3.0, *, base: Base = ppo) -> Decision:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .scans import select
+from .scans import select, whole
 
 Array = Any
 
@@ -82,18 +82,22 @@ def decide(b: Any, g: Any, gate: Array | None, conditions: dict[str, Array]) -> 
     xp = b.xp
     base = g if isinstance(g, Decision) else None
     alive = b.mask
+    if base is None:
+        g = xp.astype(b.array(g), b.log_ratio.dtype, copy=False)
     reason = xp.astype(~alive, xp.int8) * HOLE
     for name, condition in conditions.items():
+        condition = whole(xp, condition, alive.shape)  # noqa: PLW2901 - NumPy is slow on (R, 1) flags
         failed = alive & ~condition
         reason = reason + xp.astype(failed, xp.int8) * REASONS[name]
         alive = alive & condition
     if base is not None:
-        reason = xp.where(alive, base.rows_reason, reason)
+        reason = reason + base.rows_reason * xp.astype(alive, xp.int8)
         alive, g = alive & base.rows_keep, base.rows_g
     if gate is not None:
         gate = xp.astype(gate, g.dtype, copy=False)
-        g = select(xp, gate != 0, g * gate)
+        g = g * gate
     left = gate if base is None else base.rows_gate
     if left is not None:
         left = select(xp, alive, b.spread(left))
-    return Decision(b, select(xp, alive, b.spread(g)), alive, reason, left)
+    counted = alive if gate is None else alive & (gate != 0)
+    return Decision(b, select(xp, counted, b.spread(g)), alive, reason, left)

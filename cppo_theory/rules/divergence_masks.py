@@ -48,4 +48,4 @@ def ipo(b: TokenBatch, delta: Threshold = 0.1) -> Decision:
 
 def kpop(b: TokenBatch, phi: Threshold = 0.1) -> Decision:
     """KPop: g = r where the larger of KL(Bern q || Bern p) and its reverse is at most phi."""
-    return b.keep(b.ratio, token=b.xp.maximum(b.binary_kl, b.binary_kl_reverse) <= phi)
+    return b.keep(b.ratio, token=b.larger_binary_kl <= phi)

@@ -48,15 +48,21 @@ def broken(
         How many random batches are tried, and from which seed.
     **given
         Parameters of the rule; a required threshold that is missing is set to .2.
+
+    Raises
+    ------
+    ValueError
+        As `Rule.with_parameters`.
     """
     found = rule(chosen)
     given = {name: 0.2 for name, p in found.parameters.items() if p.required and p.is_number} | given
+    found.with_parameters(**given)  # a wrong name is the caller's mistake, not the rule's
     out: dict[str, Broken] = {}
     for index in range(batches):
         columns = random_columns(np.random.default_rng((seed, index)))
         for law in (*LAWS, monotone):
             if law.__name__ not in out:
-                detail = _tried(law, found, given, columns)
+                detail = _tried(law, found, given, {name: x.copy() for name, x in columns.items()})
                 if detail is not None:
                     name = (law.__doc__ or law.__name__).split(".")[0].lower()
                     out[law.__name__] = Broken(name, detail)

@@ -12,7 +12,7 @@ from typing import Any
 from .. import schedules
 from .batch import TokenBatch
 from .decision import Decision
-from .divergence_masks import Divergence, tv
+from .divergence_masks import Divergence, kl, tv
 from .registry import rule
 from .scans import running_sum, select
 
@@ -75,14 +75,16 @@ def ledger(  # noqa: PLR0913 - those of the rule that is explained
     xp = b.xp
     d, w = b.spread(divergence(b)), b.spread(weights(b, w_min))
     spent, per_token = w * d, b.spread(budget(b, delta_b, d))
-    drift = b.before(spent - w * per_token)
+    bounded = per_token < xp.inf  # else the excess is -inf, without the inf - inf of an infinite KL
+    step = xp.where(bounded, spent - w * xp.where(bounded, per_token, 0.0), -xp.inf)
+    drift = b.before(step)
     columns = {
         "divergence": d,
         "weight": w,
         "weighted": spent,
         "cum_divergence": running_sum(xp, select(xp, b.mask, spent)),
         "cum_weights": running_sum(xp, select(xp, b.mask, w)),
-        "excess": drift + select(xp, b.mask, spent - w * per_token),
+        "excess": drift + select(xp, b.mask, step),
         "threshold": delta - xp.clip(drift, min=0.0),
         "toward": b.toward,
         "delta_b": per_token,
@@ -95,7 +97,7 @@ def explain(chosen: str | Callable[..., Any], b: TokenBatch, **given: Any) -> tu
     """What a rule decides on a batch, and the ledger under the parameters of that rule.
 
     A rule without token divergences (its parameters hold no ``divergence``) has neither threshold nor
-    budget there: its ledger shows D_t with weight 1.
+    budget there: its ledger shows D_t with weight 1, the KL of a rule that always judges that.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def explain(chosen: str | Callable[..., Any], b: TokenBatch, **given: Any) -> tu
     decision = found.with_parameters(**given)(b)
     known = found.parameters
     if "divergence" not in known:
-        return decision, ledger(b, decision)
+        return decision, ledger(b, decision, divergence=kl if found.judges_kl else tv)
     of_rule = {name: p.default for name, p in known.items() if not p.required} | given
     names = ("delta", "delta_b", "w_min", "weights", "budget", "divergence")
     return decision, ledger(b, decision, **{name: of_rule[name] for name in names if name in of_rule})

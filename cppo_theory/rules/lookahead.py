@@ -5,6 +5,7 @@ Source: arXiv:2606.10968v2, Section 4 (baseline family of Eq. (2)).
 
 from __future__ import annotations
 
+from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
 from .parameters import Threshold
@@ -31,6 +32,6 @@ def fipo(  # noqa: PLR0913 - the constants of the rule
     """
     xp, r = b.xp, b.anchor_ratio
     ahead = b.after(select(xp, r <= dual_clip, b.anchor_log_ratio), discount)
-    factor = xp.clip(xp.exp(ahead), min=low, max=high)
-    factor = xp.where((b.advantage < 0) & (r > safe), xp.clip(factor, min=0.8, max=1.0), factor)
+    factor = clip(xp, xp.exp(ahead), low=low, high=high)
+    factor = xp.where((b.advantage < 0) & (r > safe), clip(xp, factor, low=0.8, high=1.0), factor)
     return ppo(b, eps_low, eps_high, dual_clip).times(factor)

@@ -55,6 +55,7 @@ class Metrics:
     sum_weighted: float = 0.0
     max_weighted: float = 0.0
     sum_delta_b: float = 0.0
+    responses_valid: int = 0
     sum_first_masked: int = 0
     responses_masked: int = 0
     responses_rejected: int = 0
@@ -120,8 +121,8 @@ class Metrics:
 
     @property
     def delta_b(self) -> float:
-        """Mean over the responses of the budget per token in force; inf without one."""
-        return self._per(self.sum_delta_b, self.responses)
+        """Mean over the responses (with a valid token) of the budget per token in force; inf without one."""
+        return self._per(self.sum_delta_b, self.responses_valid)
 
     @property
     def first_masked_position(self) -> float:
@@ -174,7 +175,8 @@ def metrics(b: TokenBatch, decision: Decision, account: Ledger) -> Metrics:
     position, length = np.arange(1, mask.shape[1] + 1), _numpy(b.length)
     bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1).astype(int)
     left = (scored & ~dropped).any(-1)
-    first = np.where(mask, rows["delta_b"], -np.inf).max(-1)
+    has_token = mask.any(-1)
+    budget = np.where(mask, rows["delta_b"], -np.inf).max(-1)[has_token]
     d, z = rows["divergence"][mask], rows["weighted"][mask]
     return Metrics(
         responses=len(mask),
@@ -192,7 +194,8 @@ def metrics(b: TokenBatch, decision: Decision, account: Ledger) -> Metrics:
         max_divergence=float(d.max(initial=0.0)),
         sum_weighted=float(z.sum()),
         max_weighted=float(z.max(initial=0.0)),
-        sum_delta_b=float(first.sum()),
+        sum_delta_b=float(budget.sum()),
+        responses_valid=int(has_token.sum()),
         sum_first_masked=int((dropped.argmax(-1)[has_drop] + 1).sum()),
         responses_masked=int(has_drop.sum()),
         responses_rejected=int((scored.any(-1) & ~left).sum()),

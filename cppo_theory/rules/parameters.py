@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, get_args, get_type_hints
 
 KEEPS_MORE, KEEPS_FEWER = "keeps more when larger", "keeps fewer when larger"
@@ -43,6 +44,12 @@ class Parameter:
 
 def parameters(rule: Callable[..., Any]) -> dict[str, Parameter]:
     """Parameters of a rule by name, without the batch."""
+    inspected = _inspected if rule.__hash__ is not None else _inspected.__wrapped__
+    return dict(inspected(rule))
+
+
+@lru_cache(maxsize=256)
+def _inspected(rule: Callable[..., Any]) -> dict[str, Parameter]:
     hints = get_type_hints(rule, include_extras=True)
     found = {}
     for name, given in list(inspect.signature(rule).parameters.items())[1:]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import schedules
+from ..divergence import clip, pick
 from .batch import TokenBatch
 from .decision import Decision
 from .divergence_masks import Divergence, tv
@@ -60,7 +61,7 @@ def cppo(  # noqa: PLR0913 - the parameters of Algorithm 1, and what the ablatio
     if gate is not None:
         allowed = delta + per_token * b.before(w) if has_budget else None
         x = overrun(b, spent, drift, delta, allowed)
-        return b.keep(b.ratio, gate=b.xp.where(b.toward, b.spread(1.0), gate(b, x)))
+        return b.keep(b.ratio, gate=pick(b.xp, b.toward, b.xp.ones_like(x), gate(b, x)))
     kept = {"token": b.toward | (spent <= delta)}
     if drift is not None:
         kept["budget"] = b.toward | (spent + drift <= delta)
@@ -78,12 +79,14 @@ def overrun(b: TokenBatch, spent: Array, drift: Array | None, delta: float, allo
     if drift is None or allowed is None:
         return x
     over = spent + drift - delta
-    return xp.maximum(x, 1 + xp.sign(over) * _share(xp, xp.abs(over), allowed))
+    second = 1 + xp.sign(over) * _share(xp, xp.abs(over), allowed)
+    least = 1 + float(xp.finfo(second.dtype).eps)  # a tiny excess over a large budget would round to 1
+    return xp.maximum(x, xp.where(over > 0, xp.clip(second, min=least), second))
 
 
 def inverse_gate(b: TokenBatch, x: Array) -> Array:
     """min(1, 1/x), the default of the soft variant; arXiv:2606.10968v2, Eq. (20)."""
-    return 1 / b.xp.clip(x, min=1.0)
+    return 1 / clip(b.xp, x, low=1.0)
 
 
 def hard_gate(b: TokenBatch, x: Array) -> Array:
@@ -93,7 +96,7 @@ def hard_gate(b: TokenBatch, x: Array) -> Array:
 
 def sapo_gate(b: TokenBatch, x: Array) -> Array:
     """1 up to x = 1, then sech^2((x - 1)/2) / x: a gate in the manner of SAPO; arXiv:2606.10968v2, C.3."""
-    over = b.xp.clip(x, min=1.0)
+    over = clip(b.xp, x, low=1.0)
     return 1 / (over * b.xp.cosh((over - 1) / 2) ** 2)
 
 
@@ -104,10 +107,11 @@ def minpro(b: TokenBatch, eps_low: Threshold, eps_high: Threshold) -> Decision:
     at 1 elsewhere; taken on log-ratios.  The two eps are the user's to give.
     """
     product = b.xp.exp(b.anchor_log_ratio + b.before_min(b.anchor_log_ratio))
-    return b.keep(b.xp.clip(product, min=1 - eps_low, max=1 + eps_high))
+    return b.keep(clip(b.xp, product, low=1 - eps_low, high=1 + eps_high))
 
 
 def _share(xp: Any, part: Array, whole: Array) -> Array:
     """part / whole of non-negative numbers; 0 / 0 is 0."""
-    positive = whole > 0
-    return xp.where(positive, part / xp.where(positive, whole, 1.0), xp.where(part > 0, xp.inf, part))
+    divides = (whole > 0) & (whole < xp.inf)
+    share = part / xp.where(divides, whole, 1.0)
+    return xp.where(divides, share, xp.where((part > 0) & (whole <= 0), xp.inf, xp.zeros_like(share)))

@@ -5,6 +5,7 @@ Source: arXiv:2606.10968v2, Eq. (2) and the baselines of Section 4.
 
 from __future__ import annotations
 
+from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
 from .parameters import Threshold
@@ -34,7 +35,10 @@ def ppo(
         c > 1: also 0 if A < 0 and r > c.  Default: off.
     """
     r = b.anchor_ratio
-    return b.keep(r, clip=b.within(r, 1 - eps_low, 1 + eps_high) & ((b.advantage >= 0) | (r <= dual_clip)))
+    inside = b.within(r, 1 - eps_low, 1 + eps_high)
+    return b.keep(
+        r, clip=inside if dual_clip == float("inf") else inside & ((b.advantage >= 0) | (r <= dual_clip))
+    )
 
 
 def cispo(b: TokenBatch, eps_low: Threshold = float("inf"), eps_high: Threshold = 0.28) -> Decision:
@@ -43,7 +47,7 @@ def cispo(b: TokenBatch, eps_low: Threshold = float("inf"), eps_high: Threshold 
     Source: arXiv:2606.10968v2, Section 4 (baseline).  No lower clip by default; some trainers read the
     upper bound as absolute, here it is 1 + eps_high.
     """
-    return b.keep(b.xp.clip(b.anchor_ratio, min=1 - eps_low, max=1 + eps_high))
+    return b.keep(clip(b.xp, b.anchor_ratio, low=1 - eps_low, high=1 + eps_high))
 
 
 def ratio_window(b: TokenBatch, low: float = 0.5, high: float = 2.0) -> Decision:

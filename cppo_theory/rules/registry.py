@@ -35,6 +35,8 @@ class Rule:
         Defaults that this name gives to the function.
     with_kl : mapping
         Defaults when divergences are KL.
+    judges_kl : bool
+        Whether it looks at KL(mu || pi) whatever divergence is asked for.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Rule:
     level: str = "token"
     preset: Mapping[str, Any] = field(default_factory=dict)
     with_kl: Mapping[str, float] = field(default_factory=dict)
+    judges_kl: bool = False
 
     def __call__(self, b: TokenBatch, **given: Any) -> Decision:
         answer = self.function(b, **{**self.preset, **given})
@@ -74,7 +77,7 @@ class Rule:
                 raise ValueError(f"{self.name} has no parameter {name}; it has {', '.join(known) or 'none'}")
         missing = [name for name, p in known.items() if p.required and name not in given]
         if missing:
-            raise ValueError(f"{self.name} needs {' and '.join(missing)}: the rule has no default for it")
+            raise ValueError(f"{self.name} needs {' and '.join(missing)}: there is no default")
         return partial(self, **given)
 
 
@@ -162,6 +165,7 @@ def _rules() -> list[Rule]:
             "max_t KL(mu || pi)_t <= delta, both signs",
             ratio="that of the base",
             level="sequence",
+            judges_kl=True,
         ),
         Rule(
             "trm-avg",
@@ -171,6 +175,7 @@ def _rules() -> list[Rule]:
             "mean_t KL(mu || pi)_t <= delta_avg, both signs",
             ratio="that of the base",
             level="sequence",
+            judges_kl=True,
         ),
         Rule(
             "trm-max-avg",
@@ -180,6 +185,7 @@ def _rules() -> list[Rule]:
             "both conditions of trm-max and trm-avg",
             ratio="that of the base",
             level="sequence",
+            judges_kl=True,
         ),
         Rule(
             "minpro",
@@ -371,12 +377,18 @@ def rule(name: str | Callable[..., Any]) -> Rule:
 
 def _function(path: str) -> Callable[..., Any]:
     module, _, name = path.partition(":")
+    if not (module and name):
+        raise ValueError(f"rule: {path!r}: module:function is required")
     try:
-        found = getattr(import_module(module), name)
+        loaded = import_module(module)
     except ModuleNotFoundError as error:
         raise ValueError(f"rule: {path!r}: there is no module {error.name!r}; is it on PYTHONPATH?") from None
-    except AttributeError:
-        raise ValueError(f"rule: {path!r}: module {module!r} has no {name!r}") from None
+    except Exception as error:  # a user's module may fail in any way
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"rule: {path!r}: module {module!r} cannot be imported ({reason})") from error
+    found = getattr(loaded, name, None)
+    if found is None:
+        raise ValueError(f"rule: {path!r}: module {module!r} has no {name!r}")
     if not callable(found):
         raise ValueError(f"rule: {path!r}: {name!r} is no function")
     function: Callable[..., Any] = found

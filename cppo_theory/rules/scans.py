@@ -12,6 +12,12 @@ import numpy as np
 
 Array = Any
 
+LANES = 128
+"""Sums that run side by side in `total`."""
+
+FEW = 16
+"""Ranks up to which a partition takes less than a sort."""
+
 
 def library(xp: Any) -> str:
     """numpy, torch, jax, or the name of another library that a namespace belongs to."""
@@ -26,15 +32,25 @@ def select(xp: Any, condition: Array, x: Array) -> Array:
     """
     if library(xp) != "numpy":
         return xp.where(condition, x, xp.zeros_like(x))
-    condition, x = np.broadcast_arrays(condition, x)
     word = np.dtype(f"i{x.dtype.itemsize}")
-    out = np.negative(condition.view(np.int8), dtype=word)
-    np.bitwise_and(out, np.ascontiguousarray(x).view(word), out=out)
-    return out.view(x.dtype)
+    out = np.negative(condition.view(np.int8)).astype(word)
+    if np.broadcast_shapes(out.shape, x.shape) != out.shape:
+        return np.bitwise_and(out, x.view(word)).view(x.dtype)
+    return np.bitwise_and(out, x.view(word), out=out).view(x.dtype)
+
+
+def whole(xp: Any, flags: Array, shape: tuple[int, int]) -> Array:
+    """Flags of that shape; on NumPy written out, because `&` of one flag with many is slow there."""
+    if flags.shape == shape:
+        return flags
+    flags = xp.broadcast_to(flags, shape)
+    return np.ascontiguousarray(flags) if library(xp) == "numpy" else flags
 
 
 def last_true(xp: Any, mask: Array) -> Array:
     """Position (from 1) of the last True of each row, (B, 1); 0 where there is none."""
+    if library(xp) == "numpy" and mask[:, -1].all():
+        return np.full((len(mask), 1), mask.shape[-1])
     flags = mask if library(xp) == "numpy" else xp.astype(mask, xp.int8)
     behind = xp.argmax(xp.flip(flags, axis=-1), axis=-1, keepdims=True)
     return xp.where(xp.any(mask, axis=-1, keepdims=True), mask.shape[-1] - behind, 0)
@@ -46,6 +62,38 @@ def running_sum(xp: Any, x: Array) -> Array:
         return _compensated(xp, x)
     x = xp.astype(x, xp.float64, copy=False)
     return x.cumsum(dim=-1) if library(xp) == "torch" else xp.cumulative_sum(x, axis=-1)
+
+
+def sum_before(xp: Any, x: Array) -> Array:
+    """Exclusive sums along the last axis, 0 at the first place, in float64 or compensated."""
+    if library(xp) != "numpy":
+        return shifted(xp, running_sum(xp, x), 0.0)
+    sums = np.empty(x.shape)
+    sums[:, :1] = 0.0
+    np.cumsum(x[:, :-1], axis=-1, dtype=np.float64, out=sums[:, 1:])
+    return sums
+
+
+def total(xp: Any, x: Array) -> Array:
+    """Sum along the last axis, (B, 1), in float64 or compensated; trailing zeros change no bit of it.
+
+    On NumPy 128 sums side by side, each from left to right, then the sum of these.
+    """
+    if library(xp) != "numpy":
+        return running_sum(xp, x)[:, -1:]
+    whole = x.shape[1] // LANES * LANES
+    lanes = x[:, :whole].reshape(len(x), -1, LANES).sum(axis=1, dtype=np.float64)
+    lanes[:, : x.shape[1] - whole] += x[:, whole:]
+    return np.asarray(lanes.sum(axis=1, keepdims=True))
+
+
+def ranked(xp: Any, x: Array, *ranks: Array) -> list[Array]:
+    """The numbers of those ranks (B, 1) among each row, from 0; a sort, or a partition where that is less."""
+    if library(xp) == "numpy" and len(found := np.unique(np.concatenate(ranks))) <= FEW:
+        ordered = np.partition(x, found, axis=-1)
+    else:
+        ordered = xp.sort(x, axis=-1)
+    return [xp.take_along_axis(ordered, rank, axis=-1) for rank in ranks]
 
 
 def running_min(xp: Any, x: Array) -> Array:
@@ -60,7 +108,9 @@ def running_min(xp: Any, x: Array) -> Array:
 def discounted_rest(xp: Any, x: Array, discount: float) -> Array:
     """y_t = sum_{k >= t} discount^{k - t} x_k along the last axis, by doubling."""
     flipped = xp.flip(x, axis=-1)
-    return xp.flip(_doubled(xp, flipped, 0.0, lambda a, b, s: a + discount**s * b), axis=-1)
+    rest = xp.flip(_doubled(xp, flipped, 0.0, lambda a, b, s: a + discount**s * b), axis=-1)
+    # NumPy's exp rounds a reversed view differently from the same numbers in order
+    return np.ascontiguousarray(rest) if library(xp) == "numpy" else rest
 
 
 def shifted(xp: Any, x: Array, first: float, steps: int = 1) -> Array:

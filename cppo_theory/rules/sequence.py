@@ -89,7 +89,10 @@ def gmpo(b: TokenBatch, eps_low: Threshold = 0.4, eps_high: Threshold = 0.4) -> 
     """
     xp, x = b.xp, b.anchor_log_ratio
     inside = b.within(x, -eps_low, eps_high)
-    clipped = xp.where(b.advantage == 0, 0.0, xp.where(inside, x, xp.clip(x, min=-eps_low, max=eps_high)))
+    up, down = (xp.full_like(b.advantage, eps, dtype=x.dtype) for eps in (eps_high, -eps_low))
+    low = xp.where(b.advantage > 0, -xp.inf, xp.where(b.advantage < 0, down, 0.0))
+    high = xp.where(b.advantage > 0, up, xp.where(b.advantage < 0, xp.inf, xp.zeros_like(up)))
+    clipped = xp.maximum(xp.minimum(x, high), low)
     return b.keep(b.spread(xp.exp(b.mean(clipped))), clip=inside)
 
 
@@ -110,7 +113,7 @@ def vespo(
 
 def topr(b: TokenBatch) -> Decision:
     """TOPR: g = 1 if A >= 0, else clip(exp(mean_t log r), 0, 1)."""
-    tapered = b.xp.clip(b.xp.exp(b.mean(b.log_ratio)), max=1.0)
+    tapered = divergence.clip(b.xp, b.xp.exp(b.mean(b.log_ratio)), high=1.0)
     return b.keep(b.spread(b.xp.where(b.advantage >= 0, 1.0, tapered)))
 
 

@@ -18,7 +18,8 @@ def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision
     Source: arXiv:2606.10968v2, Appendix C.3; equal to 4 r s (1 - s), s = sigmoid(tau (r - 1)).
     """
     xp, r = b.xp, b.anchor_ratio
-    tau = xp.where(b.advantage > 0, b.spread(tau_up), b.spread(tau_down))
+    up, down = (xp.full_like(b.advantage, tau, dtype=r.dtype) for tau in (tau_up, tau_down))
+    tau = xp.where(b.advantage > 0, up, down)
     half = xp.exp(-xp.abs(tau * (r - 1)))
     return b.keep(r, gate=4 * half / ((1 + half) * (1 + half)))
 

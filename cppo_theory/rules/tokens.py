@@ -57,6 +57,7 @@ class Tokens:
         self.wide, self.whole = scans.widest(xp, logp_rollout)
         self.has_anchor = logp_anchor is not None
         self.holes, self._is_clean, self.given_mask = holes and mask is not None, mask is None, mask
+        self.full = mask is None and counts is None
         rows = self._rows
         self._data = {name: rows(x) for name, x in columns.items()}
         shape = self._data["logp_rollout"].shape
@@ -77,8 +78,12 @@ class Tokens:
 
     def spread(self, x: Array) -> Array:
         """A value that broadcasts to the tokens, as a whole (B, T) array."""
-        x = x if hasattr(x, "shape") else self.xp.asarray(x, dtype=self.wide, device=self._device)
+        x = self.array(x)
         return x if x.shape == self.shape else self.xp.broadcast_to(x, self.shape)
+
+    def array(self, x: Array) -> Array:
+        """A number as an array of the batch's library; arrays as they are."""
+        return x if hasattr(x, "shape") else self.xp.asarray(x, dtype=self.wide, device=self._device)
 
     def _whole_mask(self, mask: Array | None) -> Array:
         xp, layout = self.xp, self.layout
@@ -86,7 +91,7 @@ class Tokens:
             if isinstance(layout, Packed):
                 return layout.inside
             return xp.ones(self.shape, dtype=xp.bool, device=self._device)
-        mask = self._rows(xp.astype(mask, xp.bool))
+        mask = self._rows(xp.astype(mask, xp.bool, copy=False))
         return mask & layout.inside if isinstance(layout, Packed) else mask
 
     def _per_response(self, advantage: Array, rows: Callable[[Array], Array]) -> Array:
@@ -175,7 +180,7 @@ class Tokens:
 
     def _difference(self, x: Array, y: Array) -> Array:
         gap = x - y
-        return gap if self.clamp is None else self.xp.clip(gap, min=-self.clamp, max=self.clamp)
+        return gap if self.clamp is None else divergence.clip(self.xp, gap, low=-self.clamp, high=self.clamp)
 
     @derived
     def log_ratio(self) -> Array:
@@ -233,14 +238,9 @@ class Tokens:
         return self.source.kl_pi_mu(self)
 
     @derived
-    def binary_kl(self) -> Array:
-        """KL(Bern q || Bern p) of the sampled token, whatever the source."""
-        return Binary().kl_mu_pi(self)
-
-    @derived
-    def binary_kl_reverse(self) -> Array:
-        """KL(Bern p || Bern q) of the sampled token, whatever the source."""
-        return Binary().kl_pi_mu(self)
+    def larger_binary_kl(self) -> Array:
+        """The larger of KL(Bern q || Bern p) and KL(Bern p || Bern q) of the sampled token."""
+        return divergence.larger_binary_kl(self.widened("logp_rollout"), self.widened("logp_current"))
 
     @derived
     def away(self) -> Array:
@@ -259,5 +259,8 @@ class Tokens:
 
     def within(self, x: Array, low: Any, high: Any) -> Array:
         """PPO's interval by the sign of A: x <= high if A > 0, x >= low if A < 0, always if A = 0."""
-        a = self.advantage
+        a, xp = self.advantage, self.xp
+        if a.shape[-1] == 1:  # bounds per response: one comparison each
+            upper, lower = (xp.full_like(a, bound, dtype=x.dtype) for bound in (high, low))
+            return (x <= xp.where(a > 0, upper, xp.inf)) & (x >= xp.where(a < 0, lower, -xp.inf))
         return ((a <= 0) | (x <= high)) & ((a >= 0) | (x >= low))
