@@ -90,16 +90,17 @@ class TokenBatch(Tokens):
 
     def total(self, x: Array) -> Array:
         """Sum of x over the response, (B, 1)."""
-        return scans.running_sum(self.xp, self._masked(x))[:, -1:]
+        return scans.total(self.xp, self._masked(x))
 
     def mean(self, x: Array) -> Array:
         """Mean of x over the valid tokens of the response, (B, 1)."""
-        return self.total(x) / self.xp.clip(self.count, min=1.0)
+        return self.total(x) / clip(self.xp, self.count, low=1.0)
 
     def largest(self, x: Array) -> Array:
         """Largest x of the response, (B, 1)."""
         xp = self.xp
-        return xp.max(xp.where(self.mask, self.spread(x), -xp.inf), axis=-1, keepdims=True)
+        x = self.spread(x)
+        return xp.max(x if self.full else xp.where(self.mask, x, -xp.inf), axis=-1, keepdims=True)
 
     def quantile(self, x: Array, share: float) -> Array:
         """Quantile of x over the valid tokens by linear interpolation, (B, 1); Eq. (22) uses .9."""

@@ -90,6 +90,7 @@ def gmpo(b: TokenBatch, eps_low: Threshold = 0.4, eps_high: Threshold = 0.4) -> 
     xp, x = b.xp, b.anchor_log_ratio
     inside = b.within(x, -eps_low, eps_high)
     up, down = (xp.full_like(b.advantage, eps, dtype=x.dtype) for eps in (eps_high, -eps_low))
+    # x is clipped above if A > 0, below if A < 0, and to 0 if A = 0
     low = xp.where(b.advantage > 0, -xp.inf, xp.where(b.advantage < 0, down, 0.0))
     high = xp.where(b.advantage > 0, up, xp.where(b.advantage < 0, xp.inf, xp.zeros_like(up)))
     clipped = xp.maximum(xp.minimum(x, high), low)

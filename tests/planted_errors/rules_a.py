@@ -110,7 +110,7 @@ PREFIX = (
     ),
     in_prefix(
         "soft: gate on toward tokens too",
-        "b.xp.where(b.toward, b.spread(1.0), gate(b, x))",
+        "pick(b.xp, b.toward, b.xp.ones_like(x), gate(b, x))",
         "gate(b, x)",
         *case("cppo-soft"),
     ),
@@ -122,8 +122,8 @@ PREFIX = (
     ),
     in_prefix(
         "inverse gate: 1/x below 1",
-        "1 / b.xp.clip(x, min=1.0)",
-        "1 / b.xp.clip(x, min=0.5)",
+        "1 / clip(b.xp, x, low=1.0)",
+        "1 / clip(b.xp, x, low=0.5)",
         *case("cppo-soft"),
     ),
     in_prefix("sech gate: no 1/x", "1 / (over * b.xp.cosh(", "1 / (b.xp.cosh(", *case("cppo-soft, sech")),
@@ -142,7 +142,7 @@ PREFIX = (
     in_prefix(
         "minpro: q for o", "b.before_min(b.anchor_log_ratio)", "b.before_min(b.log_ratio)", *case("minpro")
     ),
-    in_prefix("minpro: lower clip above", "min=1 - eps_low", "min=1 - eps_high", *case("minpro")),
+    in_prefix("minpro: lower clip above", "low=1 - eps_low", "low=1 - eps_high", *case("minpro")),
 )
 
 TOKENWISE = (
@@ -170,12 +170,8 @@ TOKENWISE = (
         "token=b.toward | (b.xp.abs(b.prob - b.prob_rollout) <= delta)",
         *case("ipo"),
     ),
-    in_masks(
-        "kpop: one direction", "b.xp.maximum(b.binary_kl, b.binary_kl_reverse)", "b.binary_kl", *case("kpop")
-    ),
-    in_masks(
-        "kpop: smaller of the two", "b.xp.maximum(b.binary_kl", "b.xp.minimum(b.binary_kl", *case("kpop")
-    ),
+    in_masks("kpop: one direction", "b.larger_binary_kl", "b.source.kl_mu_pi(b)", *case("kpop")),
+    in_divergence("kpop: smaller of the two", "xp.maximum(forward", "xp.minimum(forward", *case("kpop")),
     in_clips("ppo: q for o", "    r = b.anchor_ratio\n", "    r = b.ratio\n", *case("ppo")),
     in_clips(
         "ppo: eps swapped",
@@ -190,7 +186,7 @@ TOKENWISE = (
         *case("ppo"),
     ),
     in_clips("ppo: dual clip strict", "(r <= dual_clip)", "(r < dual_clip)", EDGE),
-    in_clips("cispo: upper bound absolute", "max=1 + eps_high))", "max=eps_high))", *case("cispo")),
+    in_clips("cispo: upper bound absolute", "high=1 + eps_high))", "high=eps_high))", *case("cispo")),
     in_clips(
         "ratio window: closed",
         "(b.ratio > low) & (b.ratio < high)",
@@ -214,7 +210,10 @@ TOKENWISE = (
     ),
     in_gates("spo: constant x2", "(b.ratio - 1) / eps", "(b.ratio - 1) / (2 * eps)", *case("spo")),
     in_corrections(
-        "tis: p/q for o/q", "b.xp.clip(b.correction, max=cap)", "b.xp.clip(b.ratio, max=cap)", *case("tis")
+        "tis: p/q for o/q",
+        "clip(b.xp, b.correction, high=cap)",
+        "clip(b.xp, b.ratio, high=cap)",
+        *case("tis"),
     ),
     in_corrections(
         "icepop: the correction only masks",
@@ -225,8 +224,8 @@ TOKENWISE = (
     in_corrections("icepop: strict", "(b.correction <= high)", "(b.correction < high)", EDGE),
     in_lookahead(
         "fipo: the future without its own token",
-        "factor = xp.clip(xp.exp(ahead)",
-        "factor = xp.clip(xp.exp(ahead - b.anchor_log_ratio)",
+        "factor = clip(xp, xp.exp(ahead)",
+        "factor = clip(xp, xp.exp(ahead - b.anchor_log_ratio)",
         *case("fipo"),
     ),
     in_lookahead(
@@ -286,12 +285,12 @@ SEQUENCE = (
         "gspo: both ends bind", "((a <= 0) | (s <= 1 + eps_high))", "(s <= 1 + eps_high)", *case("gspo")
     ),
     in_sequence(
-        "gmpo: clipped tokens keep their ratio", "xp.clip(x, min=-eps_low, max=eps_high)", "x", *case("gmpo")
+        "gmpo: clipped tokens keep their ratio", "xp.maximum(xp.minimum(x, high), low)", "x", *case("gmpo")
     ),
     in_sequence(
         "gmpo: A = 0 counts",
-        "xp.where(b.advantage == 0, 0.0, ",
-        "xp.where(b.advantage != b.advantage, 0.0, ",
+        "xp.where(b.advantage < 0, xp.inf, xp.zeros_like(up))",
+        "xp.where(b.advantage < 0, xp.inf, up)",
         *case("gmpo"),
     ),
     in_sequence("opsm: the other direction", "b.mean(-b.log_ratio)", "b.mean(b.log_ratio)", *case("opsm")),
@@ -303,14 +302,14 @@ SEQUENCE = (
     ),
     in_sequence(
         "topr: no cap",
-        "b.xp.clip(b.xp.exp(b.mean(b.log_ratio)), max=1.0)",
+        "divergence.clip(b.xp, b.xp.exp(b.mean(b.log_ratio)), high=1.0)",
         "b.xp.exp(b.mean(b.log_ratio))",
         *case("topr"),
     ),
     in_corrections(
         "seq-tis: mean for sum",
-        "b.xp.clip(b.xp.exp(b.total(b.log_correction))",
-        "b.xp.clip(b.xp.exp(b.mean(b.log_correction))",
+        "clip(b.xp, b.xp.exp(b.total(b.log_correction))",
+        "clip(b.xp, b.xp.exp(b.mean(b.log_correction))",
         *case("seq-tis"),
     ),
     in_corrections(
@@ -324,7 +323,7 @@ SEQUENCE = (
 PASSES = (
     in_batch(
         "before: the token itself too",
-        "scans.shifted(self.xp, scans.running_sum(self.xp, x), 0.0)",
+        "scans.sum_before(self.xp, x)",
         "scans.running_sum(self.xp, x)",
         *case("cppo"),
     ),
@@ -342,20 +341,20 @@ PASSES = (
     ),
     in_batch(
         "before_min: holes count",
-        "x = xp.where(self.mask, self.spread(x), xp.inf)\n        least",
-        "x = self.spread(x)\n        least",
+        "x if self.full else xp.where(self.mask, x, xp.inf)\n        least",
+        "x\n        least",
         *case("minpro"),
     ),
     in_batch(
         "mean: over all cells",
-        "self.total(x) / self.xp.clip(self.count, min=1.0)",
+        "self.total(x) / clip(self.xp, self.count, low=1.0)",
         "self.total(x) / self.shape[1]",
         *case("gspo"),
     ),
     in_batch(
         "largest: 0 at holes",
-        "xp.max(xp.where(self.mask, self.spread(x), -xp.inf)",
-        "xp.max(xp.where(self.mask, self.spread(x), 0.2)",
+        "x if self.full else xp.where(self.mask, x, -xp.inf), axis",
+        "x if self.full else xp.where(self.mask, x, 0.2), axis",
         *case("trm-max"),
     ),
     in_batch(
@@ -366,8 +365,8 @@ PASSES = (
     ),
     in_batch(
         "quantile: place among n",
-        "place = xp.clip(self.count - 1, min=0.0) * share",
-        "place = xp.clip(self.count * share, max=self.count - 1)",
+        "place = last * share",
+        "place = xp.minimum(self.count * share, last)",
         REFERENCES + "test_quantiles",
     ),
     in_batch(
@@ -376,10 +375,10 @@ PASSES = (
         "self.spread(x), self.wide, copy=False), 0.9 * discount",
         *case("fipo"),
     ),
-    in_batch(
+    in_scans(
         "before: shifted by two",
-        "scans.running_sum(self.xp, x), 0.0)",
-        "scans.running_sum(self.xp, x), 0.0, 2)",
+        "np.cumsum(x[:, :-1], axis=-1, dtype=np.float64, out=sums[:, 1:])",
+        "sums[:, 1:2] = 0.0\n    np.cumsum(x[:, :-2], axis=-1, dtype=np.float64, out=sums[:, 2:])",
         *case("cppo"),
     ),
     in_scans("discount once per pass", "a + discount**s * b", "a + discount * b", *case("fipo")),
@@ -479,13 +478,13 @@ BATCHES = (
     ),
     in_decision(
         "the base's reasons first",
-        "reason = xp.where(alive, base.rows_reason, reason)",
+        "reason = reason + base.rows_reason * xp.astype(alive, xp.int8)",
         "reason = xp.where(base.rows_keep, reason, base.rows_reason)",
         *case("trm-max-avg over ppo, o/q"),
     ),
     in_decision(
         "rejected tokens keep g",
-        "Decision(b, select(xp, alive, b.spread(g)), alive",
+        "Decision(b, select(xp, counted, b.spread(g)), alive",
         "Decision(b, select(xp, b.mask, b.spread(g)), alive",
         *case("dppo"),
     ),
@@ -540,14 +539,14 @@ MEASURES = (
     ),
     in_divergence(
         "complement guarded by 1e-8",
-        "near_one = xp.where(rest > 0, xp.log(safe), -xp.inf)",
-        "near_one = xp.log(safe + 1e-8)",
+        "near_one = xp.where(rest > 0, xp.log(xp.where(rest > 0, rest, 1.0)), -xp.inf)",
+        "near_one = xp.log(rest + 1e-8)",
         REFERENCES + "test_binary_kl_near_one",
     ),
     in_divergence(
         "log of p for log of 1 - p",
-        "xp.log1p(-xp.exp(xp.where(small, log_p, -1.0)))",
-        "xp.log1p(xp.exp(xp.where(small, log_p, -1.0)))",
+        "xp.log1p(-xp.exp(clip(",
+        "xp.log1p(xp.exp(clip(",
     ),
     in_schedules(
         "floor (1 - w_min) x2",
