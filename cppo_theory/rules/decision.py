@@ -99,5 +99,7 @@ def decide(b: Any, g: Any, gate: Array | None, conditions: dict[str, Array]) -> 
     left = gate if base is None else base.rows_gate
     if left is not None:
         left = select(xp, alive, b.spread(left))
+    if b.full and base is None and not conditions and gate is None:
+        return Decision(b, b.spread(g), alive, reason)
     counted = alive if gate is None else alive & (gate != 0)
     return Decision(b, select(xp, counted, b.spread(g)), alive, reason, left)
