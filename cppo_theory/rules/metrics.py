@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..divergence import excess_of_exp
 from .batch import TokenBatch
-from .decision import BUDGET, CLIP, HOLE, SEQUENCE, TOKEN, Decision
+from .decision import BUDGET, CLIP, HOLE, KEPT, SEQUENCE, TOKEN, Decision
 from .ledger import Ledger
 
 Array = Any
@@ -35,8 +36,8 @@ class Metrics:
         Sum of 1 - gate over the scored tokens; over those with A > 0.
     by_token, by_budget, by_sequence, by_clip : number
         Scored tokens that a hard condition dropped, by reason.
-    toward, away_up, ... : number
-        Sums behind the properties of these names.
+    toward, sum_divergence, ... : number
+        Counts, sums and largest values behind the properties of these names.
     """
 
     responses: int = 0
@@ -163,50 +164,56 @@ def metrics(b: TokenBatch, decision: Decision, account: Ledger) -> Metrics:
     b, decision, account
         A batch, what a rule decided on it, and its ledger (`explain` gives both).
     """
-    from ..divergence import excess_of_exp
+    found = response_sums(b, decision, account)
+    joined = {name: x.max(initial=0) if name.startswith("max_") else x.sum(0) for name, x in found.items()}
+    totals: dict[str, Any] = {name: x.tolist() for name, x in joined.items()}
+    totals["histogram"] = tuple(totals["histogram"])
+    return Metrics(**totals)
 
+
+def response_sums(b: TokenBatch, decision: Decision, account: Ledger) -> dict[str, Array]:
+    """The counts and sums of `Metrics`, apart for every response: arrays (B,), the histogram (B, BINS)."""
     rows = {f.name: _host(b, getattr(account, f.name)) for f in fields(account)}
     mask, advantage = _numpy(b.mask), _numpy(b.spread(b.advantage))
-    log_ratio, removed = _numpy(b.log_ratio).astype(np.float64), 1 - _numpy(decision.whole_gate)
+    log_ratio = np.where(mask, _numpy(b.log_ratio).astype(np.float64), 0.0)
+    removed, reason = 1 - _numpy(decision.whole_gate), rows["reason"]
     scored = mask & (advantage != 0)
-    up, reason = scored & (advantage > 0), rows["reason"]
-    dropped = scored & (reason != 0) & (reason != HOLE)
-    has_drop = dropped.any(-1)
+    up, dropped = scored & (advantage > 0), scored & (reason != KEPT) & (reason != HOLE)
+    has_token, has_drop = mask.any(-1), dropped.any(-1)
     position, length = np.arange(1, mask.shape[1] + 1), _numpy(b.length)
-    bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1).astype(int)
-    left = (scored & ~dropped).any(-1)
-    has_token = mask.any(-1)
-    budget = np.where(mask, rows["delta_b"], -np.inf).max(-1)[has_token]
-    d, z = rows["divergence"][mask], rows["weighted"][mask]
-    return Metrics(
-        responses=len(mask),
-        tokens=int(mask.sum()),
-        scored=int(scored.sum()),
-        scored_up=int(up.sum()),
-        removed=float(removed[scored].sum()),
-        removed_up=float(removed[up].sum()),
-        by_token=int((reason[scored] == TOKEN).sum()),
-        by_budget=int((reason[scored] == BUDGET).sum()),
-        by_sequence=int((reason[scored] == SEQUENCE).sum()),
-        by_clip=int((reason[scored] == CLIP).sum()),
-        toward=int(rows["toward"][scored].sum()),
-        sum_divergence=float(d.sum()),
-        max_divergence=float(d.max(initial=0.0)),
-        sum_weighted=float(z.sum()),
-        max_weighted=float(z.max(initial=0.0)),
-        sum_delta_b=float(budget.sum()),
-        responses_valid=int(has_token.sum()),
-        sum_first_masked=int((dropped.argmax(-1)[has_drop] + 1).sum()),
-        responses_masked=int(has_drop.sum()),
-        responses_rejected=int((scored.any(-1) & ~left).sum()),
-        ratio_high=int((log_ratio[mask] > np.log(TAIL)).sum()),
-        ratio_low=int((log_ratio[mask] < -np.log(TAIL)).sum()),
-        ratio_one=int((log_ratio[mask] == 0).sum()),
-        max_abs_log_ratio=float(np.abs(log_ratio[mask]).max(initial=0.0)),
-        sum_k1=float(-log_ratio[mask].sum()),
-        sum_k3=float(excess_of_exp(log_ratio[mask]).sum()),
-        histogram=tuple(int(n) for n in np.bincount(bins[dropped], minlength=BINS)),
-    )
+    bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1)
+    d, z = (np.where(mask, rows[name], 0.0) for name in ("divergence", "weighted"))
+    with np.errstate(over="ignore"):
+        k3 = excess_of_exp(log_ratio)
+    return {
+        "responses": np.ones(len(mask), dtype=int),
+        "tokens": mask.sum(-1),
+        "scored": scored.sum(-1),
+        "scored_up": up.sum(-1),
+        "removed": np.where(scored, removed, 0.0).sum(-1),
+        "removed_up": np.where(up, removed, 0.0).sum(-1),
+        "by_token": (scored & (reason == TOKEN)).sum(-1),
+        "by_budget": (scored & (reason == BUDGET)).sum(-1),
+        "by_sequence": (scored & (reason == SEQUENCE)).sum(-1),
+        "by_clip": (scored & (reason == CLIP)).sum(-1),
+        "toward": (scored & rows["toward"]).sum(-1),
+        "sum_divergence": d.sum(-1),
+        "max_divergence": d.max(-1),
+        "sum_weighted": z.sum(-1),
+        "max_weighted": z.max(-1),
+        "sum_delta_b": np.where(has_token, np.where(mask, rows["delta_b"], -np.inf).max(-1), 0.0),
+        "responses_valid": has_token.astype(int),
+        "sum_first_masked": np.where(has_drop, dropped.argmax(-1) + 1, 0),
+        "responses_masked": has_drop.astype(int),
+        "responses_rejected": (scored.any(-1) & ~(scored & ~dropped).any(-1)).astype(int),
+        "ratio_high": (mask & (log_ratio > np.log(TAIL))).sum(-1),
+        "ratio_low": (mask & (log_ratio < -np.log(TAIL))).sum(-1),
+        "ratio_one": (mask & (log_ratio == 0)).sum(-1),
+        "max_abs_log_ratio": np.abs(log_ratio).max(-1),
+        "sum_k1": -log_ratio.sum(-1),
+        "sum_k3": k3.sum(-1),
+        "histogram": np.stack([(dropped & (bins == i)).sum(-1) for i in range(BINS)], axis=-1),
+    }
 
 
 def _host(b: TokenBatch, x: Array) -> Array:

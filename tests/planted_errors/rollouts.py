@@ -51,15 +51,15 @@ MEASURED = (
         "_numpy(decision.whole_gate)",
         METRICS + "test_a_soft_rule_masks_by_one_minus_the_gate",
     ),
-    in_metrics("metrics: position from 0", "argmax(-1)[has_drop] + 1", "argmax(-1)[has_drop]", BY_HAND),
+    in_metrics("metrics: position from 0", "dropped.argmax(-1) + 1", "dropped.argmax(-1)", BY_HAND),
     in_metrics(
         "metrics: A = 0 is scored", "mask & (advantage != 0)", "mask & (advantage == advantage)", BY_HAND
     ),
     in_metrics("metrics: bins moved by one", "(position - 1) * BINS", "position * BINS", BY_HAND),
+    in_metrics("metrics: sign of k1", '"sum_k1": -log_ratio', '"sum_k1": log_ratio', BY_HAND),
     in_metrics(
-        "metrics: sign of k1", "float(-log_ratio[mask].sum())", "float(log_ratio[mask].sum())", BY_HAND
+        "metrics: toward of every token", '(scored & rows["toward"])', '(mask & rows["toward"])', BY_HAND
     ),
-    in_metrics("metrics: toward of every token", 'rows["toward"][scored]', 'rows["toward"][mask]', BY_HAND),
     in_metrics(
         "metrics: tails swapped", "self.ratio_high, self.tokens", "self.ratio_low, self.tokens", BY_HAND
     ),
@@ -71,8 +71,8 @@ MEASURED = (
     ),
     in_metrics(
         "metrics: a response without scored tokens is rejected",
-        "(scored.any(-1) & ~left)",
-        "(~left)",
+        "(scored.any(-1) & ~(scored & ~dropped).any(-1))",
+        "(~(scored & ~dropped).any(-1))",
         METRICS + "test_whole_responses_and_clips",
     ),
     in_metrics(
