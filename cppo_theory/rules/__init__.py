@@ -16,7 +16,7 @@ from .divergence_masks import dppo, ipo, kl, kpop, tv
 from .laws import Broken, broken
 from .ledger import Ledger, explain, ledger
 from .lookahead import fipo
-from .metrics import Metrics, metrics, response_sums
+from .metrics import Metrics, decision_sums, metrics, response_sums
 from .parameters import Floor, Threshold
 from .prefix import cppo, hard_gate, inverse_gate, minpro, sapo_gate
 from .ratio_clips import cispo, pg_is, ppo, ratio_window
@@ -47,6 +47,7 @@ __all__ = [
     "broken",
     "cispo",
     "cppo",
+    "decision_sums",
     "dppo",
     "drpo",
     "explain",

@@ -58,8 +58,8 @@ def cppo(  # noqa: PLR0913 - the parameters of the rule
     """
     if library(batch.xp) != "numpy":
         raise TypeError(f"batch: found arrays of {library(batch.xp)}; the compiled rule needs NumPy arrays")
-    kernel = compiled(_decide)
     batch = batch.validate() if check else batch
+    kernel = compiled(_decide)
     dtype = np.result_type(batch.raw("logp_rollout"), batch.raw("logp_current"), np.float32)
     out = np.zeros(batch.shape, dtype), np.zeros(batch.shape, bool), np.full(batch.shape, HOLE, np.int8)
     for rows in blocks(batch, BLOCK_TOKENS):

@@ -173,16 +173,29 @@ def metrics(b: TokenBatch, decision: Decision, account: Ledger) -> Metrics:
 
 def response_sums(b: TokenBatch, decision: Decision, account: Ledger) -> dict[str, Array]:
     """The counts and sums of `Metrics`, apart for every response: arrays (B,), the histogram (B, BINS)."""
-    rows = {f.name: _host(b, getattr(account, f.name)) for f in fields(account)}
+    mask, has_token = _numpy(b.mask), _numpy(b.mask).any(-1)
+    rows = {name: _host(b, getattr(account, name)) for name in ("divergence", "weighted", "delta_b")}
+    d, z = (np.where(mask, rows[name], 0.0) for name in ("divergence", "weighted"))
+    return {
+        **decision_sums(b, decision),
+        "sum_divergence": d.sum(-1),
+        "max_divergence": d.max(-1),
+        "sum_weighted": z.sum(-1),
+        "max_weighted": z.max(-1),
+        "sum_delta_b": np.where(has_token, np.where(mask, rows["delta_b"], -np.inf).max(-1), 0.0),
+    }
+
+
+def decision_sums(b: TokenBatch, decision: Decision) -> dict[str, Array]:
+    """Those of `response_sums` that need no ledger."""
     mask, advantage = _numpy(b.mask), _numpy(b.spread(b.advantage))
     log_ratio = np.where(mask, _numpy(b.log_ratio).astype(np.float64), 0.0)
-    removed, reason = 1 - _numpy(decision.whole_gate), rows["reason"]
+    removed, reason = 1 - _numpy(decision.whole_gate), _numpy(decision.rows_reason)
     scored = mask & (advantage != 0)
     up, dropped = scored & (advantage > 0), scored & (reason != KEPT) & (reason != HOLE)
-    has_token, has_drop = mask.any(-1), dropped.any(-1)
+    has_drop = dropped.any(-1)
     position, length = np.arange(1, mask.shape[1] + 1), _numpy(b.length)
     bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1)
-    d, z = (np.where(mask, rows[name], 0.0) for name in ("divergence", "weighted"))
     with np.errstate(over="ignore"):
         k3 = excess_of_exp(log_ratio)
     return {
@@ -196,13 +209,8 @@ def response_sums(b: TokenBatch, decision: Decision, account: Ledger) -> dict[st
         "by_budget": (scored & (reason == BUDGET)).sum(-1),
         "by_sequence": (scored & (reason == SEQUENCE)).sum(-1),
         "by_clip": (scored & (reason == CLIP)).sum(-1),
-        "toward": (scored & rows["toward"]).sum(-1),
-        "sum_divergence": d.sum(-1),
-        "max_divergence": d.max(-1),
-        "sum_weighted": z.sum(-1),
-        "max_weighted": z.max(-1),
-        "sum_delta_b": np.where(has_token, np.where(mask, rows["delta_b"], -np.inf).max(-1), 0.0),
-        "responses_valid": has_token.astype(int),
+        "toward": (scored & _numpy(b.toward)).sum(-1),
+        "responses_valid": mask.any(-1).astype(int),
         "sum_first_masked": np.where(has_drop, dropped.argmax(-1) + 1, 0),
         "responses_masked": has_drop.astype(int),
         "responses_rejected": (scored.any(-1) & ~(scored & ~dropped).any(-1)).astype(int),

@@ -1,0 +1,1 @@
+"""Training of small policies under trust-region rules: the algorithms, run before anyone pays for GPUs."""

@@ -1,0 +1,150 @@
+"""``compare``: a rule of your own against those of the package, on small policies, in a minute or two."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cppo_theory.cli.rule_options import chosen_rule
+from cppo_theory.cli.terminal import UsageError, print_table, say
+from cppo_theory.files import write_bytes
+from cppo_theory.rules import Rule, broken
+from cppo_theory.tasks import task as make_task
+from simulations.experiment import Condition, load, policy_of
+from simulations.measure import Watcher
+from simulations.optimizers import OPTIMIZERS
+from simulations.records import Record
+from simulations.statistics import bootstrap, paired_difference, wilson
+from simulations.summary import learning_curve, scores
+from simulations.trainer import Settings, Trainer
+from simulations.world import World
+
+Array = Any
+
+DEFAULT_TASKS = ("brackets-tabular", "brackets-mlp")
+
+
+def compare(
+    rule: str,
+    against: str = "dppo,cppo",
+    task: tuple[str, ...] = DEFAULT_TASKS,
+    seeds: int = 16,
+    out: Path = Path("comparison"),
+) -> int:
+    """Train under a rule and under others with the same draws; print paired differences and broken laws.
+
+    Args:
+        rule: module:function of your rule, found from the working directory; or the name of a rule.
+        against: Rules to compare with, separated by commas.
+        task: Conditions of the experiment `main`.
+        seeds: Seeds of every run.
+        out: Folder for a picture of the learning curves per task.
+    """
+    if seeds < 3:
+        raise UsageError(f"--seeds: found {seeds}; at least 3 are required")
+    mine = _usable(rule)
+    rivals = [_usable(name.strip()) for name in against.split(",") if name.strip()]
+    known = {c.name: c for c in load("main").condition}
+    for name in task:
+        if name not in known:
+            raise UsageError(f"--task: found {name!r}; known are {', '.join(known)}")
+    for name in task:
+        found = {r.name: trained(known[name], r, list(range(seeds))) for r in (mine, *rivals)}
+        _print_table(name, mine.name, found, seeds)
+        path = out / f"{name}.png"
+        write_bytes(path, picture(name, found))
+        say(f"curves in {path}")
+    laws = broken(mine)
+    print("\nlaws of a rule that it breaks: " + ("none" if not laws else ""))
+    for law in laws:
+        print(f"  {law}")
+    return 0
+
+
+def trained(condition: Condition, rule: Rule, seeds: list[int]) -> Record:
+    """What is recorded of a rule under a condition; all rules see the same draws."""
+    world = World.of(make_task(**condition.task))
+    watcher = Watcher(world)
+    settings = Settings(condition.rounds, condition.updates, condition.prompts, condition.group)
+    trainer = Trainer(
+        world, checked(rule), OPTIMIZERS[condition.optimizer](condition.rate), settings, watcher
+    )
+    trainer.train(policy_of(condition, world, seeds), seeds)
+    return Record({"rule": rule.name}, seeds, watcher.arrays())
+
+
+def checked(rule: Rule) -> Any:
+    """The rule with its defaults; what it may not do is told plainly."""
+    bound = rule.with_parameters()
+
+    def decide(b: Any) -> Any:
+        before = [b.raw(name).copy() for name in ("logp_rollout", "logp_current", "advantage")]
+        try:
+            decision = bound(b)
+        except (TypeError, ValueError, AttributeError, IndexError) as error:
+            raise UsageError(
+                f"{rule.name} failed on a training batch: {type(error).__name__}: {error}"
+            ) from None
+        for name, kept in zip(("logp_rollout", "logp_current", "advantage"), before, strict=True):
+            if not np.array_equal(b.raw(name), kept, equal_nan=True):
+                raise UsageError(f"{rule.name} modifies {name} of the batch; return new arrays instead")
+        bad = np.isnan(decision.rows_g) & np.isfinite(b.log_ratio)
+        if bad.any():
+            raise UsageError(f"{rule.name} returned nan for g at a valid token; mend the rule")
+        return decision
+
+    return decide
+
+
+def picture(name: str, found: dict[str, Record]) -> bytes:
+    """Learning curves: every seed faint, the interquartile mean strong."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from simulations.statistics import interquartile_mean
+
+    figure, axes = plt.subplots(figsize=(4.5, 3.0), layout="constrained")
+    for i, (rule, record) in enumerate(found.items()):
+        curve = np.nan_to_num(learning_curve(record))
+        axes.plot(curve.T, color=f"C{i}", alpha=0.15, linewidth=0.6)
+        middle = interquartile_mean(curve.T[:, :, None])
+        axes.plot(middle, color=f"C{i}", marker="os^Dv"[i % 5], markersize=3, label=rule)
+    axes.set(xlabel="rollout round", ylabel="J", ylim=(-0.02, 1.02), title=name)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def _usable(name: str) -> Rule:
+    if ":" in name and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found = chosen_rule(name)
+    missing = [p.name for p in found.parameters.values() if p.required]
+    if missing:
+        raise UsageError(
+            f"{name}: {', '.join(missing)} has no default; wrap the rule in a function of your own"
+        )
+    return found
+
+
+def _print_table(name: str, mine: str, found: dict[str, Record], seeds: int) -> None:
+    own = scores(found[mine])["area"].astype(float)
+    rows = []
+    for rule, record in found.items():
+        score = scores(record)
+        area = score["area"].astype(float)
+        difference = "-" if rule == mine else str(paired_difference(own, area))
+        failed = wilson(int((score["failure"] > 0).sum()), seeds)
+        rows.append((rule, str(bootstrap(area)), difference, str(failed), f"{score['masked'].mean():.3f}"))
+    title = f"{name}: {seeds} seeds, area under J, interquartile mean and 95% interval"
+    headers = ("rule", "area under J", f"{mine} - rule, paired", "failed", "masked")
+    print_table(headers, rows, numbers=range(4, 5), title=title)

@@ -1,0 +1,266 @@
+"""What an experiment is: conditions, rules with their rays of settings, presets; read from one TOML file.
+
+A *condition* is a task, a kind of policy and a way to train.  A *rule* comes with settings along one ray,
+from strict to loose.  A *cell* is one setting of one rule under one condition; it runs all seeds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from cppo_theory import schedules
+from cppo_theory.errors import InputError
+from cppo_theory.rules import RULES, kl, rule
+from cppo_theory.tasks import task
+from simulations.measure import REFERENCE, Watcher
+from simulations.optimizers import OPTIMIZERS
+from simulations.policies import MLP, Policy, Tabular
+from simulations.trainer import Settings, Trainer
+from simulations.world import World
+
+Array = Any
+
+FOLDER = Path(__file__).parent / "experiments"
+FIRST_TUNING_SEED = 1_000_000
+"""Seeds that settings are chosen on; the reported ones count from 0."""
+
+PARTS: dict[str, dict[str, Any]] = {
+    "weights": {
+        "uniform": schedules.Uniform(),
+        "linear": schedules.Linear(),
+        "reversed": schedules.Reversed(),
+    },
+    "budget": {"none": schedules.no_budget, "fixed": schedules.fixed, "adaptive": schedules.adaptive},
+    "divergence": {"kl": kl},
+}
+"""What ``fixed`` may replace of a rule, by name; ``base`` is the name of a rule."""
+
+
+class Preset(msgspec.Struct, forbid_unknown_fields=True):
+    """How much is run: reported seeds, tuning seeds, share of the rounds, which conditions (default all)."""
+
+    seeds: int
+    tuning_seeds: int
+    rounds_share: float = 1.0
+    conditions: list[str] | None = None
+
+
+class Condition(msgspec.Struct, forbid_unknown_fields=True):
+    """A task and how policies are trained on it."""
+
+    name: str
+    task: dict[str, Any]
+    policy: str
+    rate: float
+    updates: int
+    rounds: int
+    optimizer: str = "adam"
+    prompts: int = 4
+    group: int = 8
+    hidden: int = 32
+    aggregation: str = "sum"
+    population: bool = False
+
+
+class RuleRay(msgspec.Struct, forbid_unknown_fields=True):
+    """A rule and its settings, the index of the paper's point among them, and parts that stay fixed."""
+
+    name: str
+    rule: str
+    settings: list[dict[str, float]]
+    paper: int | None = None
+    fixed: dict[str, str] = {}
+
+
+class Experiment(msgspec.Struct, forbid_unknown_fields=True):
+    """The content of a file; see docs/extending.md."""
+
+    question: str
+    headline: list[str]
+    presets: dict[str, Preset]
+    condition: list[Condition]
+    rule: list[RuleRay]
+    name: str = ""
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One setting of one rule under one condition."""
+
+    experiment: str
+    condition: Condition
+    ray: RuleRay
+    setting: int
+    rounds: int
+
+    @property
+    def label(self) -> str:
+        """Its place among the records."""
+        return f"{self.condition.name}/{self.ray.name.replace(', ', '-')}/{self.setting}"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the numbers depend on, but for the seeds and the code."""
+        condition = msgspec.to_builtins(self.condition) | {"rounds": self.rounds}
+        condition.pop("name")
+        parameters = self.ray.settings[self.setting]
+        return {
+            "condition": condition,
+            "rule": self.ray.rule,
+            "parameters": parameters,
+            "fixed": self.ray.fixed,
+        }
+
+
+def names() -> list[str]:
+    """The experiments that there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Experiment:
+    """An experiment by its name, or by the path of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or the file is no experiment; the message names line or field.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.exists():
+        near = difflib.get_close_matches(name, names(), n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known experiments are {', '.join(names())}"
+        raise InputError("experiment", f"found {name!r}", remedy)
+    try:
+        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Experiment)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(str(path), f"this is not TOML ({error})", "mend that line") from None
+    except msgspec.ValidationError as error:
+        raise InputError(str(path), f"{error}", "see the recipe in docs/extending.md") from None
+    found.name = path.stem
+    _check(path, found)
+    return found
+
+
+def cells(
+    found: Experiment, preset: str, only_tasks: Sequence[str] = (), only_rules: Sequence[str] = ()
+) -> list[Cell]:
+    """The cells of a preset, or those of some conditions and rules.
+
+    Raises
+    ------
+    InputError
+        For a preset, condition or rule that the experiment has not.
+    """
+    size = _known("preset", preset, found.presets)
+    chosen = {c.name: c for c in found.condition if size.conditions is None or c.name in size.conditions}
+    rays = {ray.name: ray for ray in found.rule}
+    conditions = [_known("task", n, chosen) for n in only_tasks] or list(chosen.values())
+    wanted = [_known("rule", n, rays) for n in only_rules] or list(rays.values())
+    return [
+        Cell(found.name, condition, ray, i, max(round(condition.rounds * size.rounds_share), 1))
+        for condition in conditions
+        for ray in wanted
+        for i in range(len(ray.settings))
+    ]
+
+
+def seeds_of(size: Preset, count: int | None = None) -> tuple[list[int], list[int]]:
+    """Reported seeds and tuning seeds; they never meet."""
+    reported = list(range(size.seeds if count is None else count))
+    return reported, [FIRST_TUNING_SEED + i for i in range(size.tuning_seeds)]
+
+
+def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
+    """Train the cell's policies, one per seed, and return what was recorded, (N, rounds) each."""
+    condition = cell.condition
+    world = World.of(task(**condition.task))
+    parameters = {**cell.ray.settings[cell.setting], **_parts(cell.ray.fixed)}
+    found = rule(cell.ray.rule)
+    limits = {**REFERENCE, **{name: parameters[name] for name in ("delta", "delta_b") if name in parameters}}
+    if "divergence" not in found.parameters:
+        limits = dict(REFERENCE)
+    watcher = Watcher(world, limits)
+    settings = Settings(
+        cell.rounds,
+        condition.updates,
+        condition.prompts,
+        condition.group,
+        condition.aggregation,
+        condition.population,
+    )
+    optimizer = OPTIMIZERS[condition.optimizer](condition.rate)
+    trainer = Trainer(world, found.with_parameters(**parameters), optimizer, settings, watcher)
+    trainer.train(policy_of(condition, world, seeds), seeds)
+    return watcher.arrays()
+
+
+def policy_of(condition: Condition, world: World, seeds: Sequence[int]) -> Policy:
+    """The policies at the start: uniform, tabular or as a small network."""
+    if condition.policy == "tabular":
+        return Tabular(np.zeros((world.rows, world.actions)), seeds)
+    return MLP(world, seeds, condition.hidden)
+
+
+def _parts(fixed: dict[str, str]) -> dict[str, Any]:
+    return {n: rule(v).with_parameters() if n == "base" else PARTS[n][v] for n, v in fixed.items()}
+
+
+def _known(kind: str, name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        raise InputError(kind, f"found {name!r}", remedy)
+    return known[name]
+
+
+def _check(path: Path, found: Experiment) -> None:
+    """Raise for names that lead nowhere: policies, optimisers, rules, parameters, conditions."""
+
+    def refuse(place: str, text: str, remedy: str) -> None:
+        raise InputError(f"{path}: {place}", text, remedy)
+
+    for i, condition in enumerate(found.condition):
+        place = f"condition[{i}]"
+        if condition.policy not in ("tabular", "mlp"):
+            refuse(f"{place}.policy", f"found {condition.policy!r}", "tabular or mlp is required")
+        if condition.optimizer not in OPTIMIZERS:
+            refuse(
+                f"{place}.optimizer", f"found {condition.optimizer!r}", f"{', '.join(OPTIMIZERS)} are known"
+            )
+        if min(condition.updates, condition.rounds, condition.prompts, condition.group) < 1:
+            refuse(place, "found a count below 1", "updates, rounds, prompts and group are at least 1")
+        try:
+            task(**condition.task)
+        except (InputError, TypeError) as error:
+            refuse(f"{place}.task", str(error), "`cppo-theory tasks` lists what there is")
+    known_conditions = {c.name: c for c in found.condition}
+    for preset, size in found.presets.items():
+        for name in size.conditions or ():
+            if name not in known_conditions:
+                refuse(f"presets.{preset}", f"found the condition {name!r}", "it is not listed")
+    for i, ray in enumerate(found.rule):
+        _check_ray(refuse, f"rule[{i}]", ray)
+    for name in found.headline:
+        if name not in {ray.name for ray in found.rule}:
+            refuse("headline", f"found {name!r}", "no rule has that name")
+
+
+def _check_ray(refuse: Callable[[str, str, str], None], place: str, ray: RuleRay) -> None:
+    if ray.rule not in RULES:
+        refuse(f"{place}.rule", f"found {ray.rule!r}", "`cppo-theory rules` lists what there is")
+    for part, value in ray.fixed.items():
+        if value not in (RULES if part == "base" else PARTS.get(part, {})):
+            refuse(f"{place}.fixed", f"found {part} = {value!r}", f"known are {', '.join([*PARTS, 'base'])}")
+    for j, setting in enumerate(ray.settings):
+        try:
+            rule(ray.rule).with_parameters(**setting, **_parts(ray.fixed))
+        except ValueError as error:
+            refuse(f"{place}.settings[{j}]", str(error), "`cppo-theory rules show` lists the parameters")
+    if ray.paper is not None and not 0 <= ray.paper < len(ray.settings):
+        refuse(f"{place}.paper", f"found {ray.paper}", "the index of a setting is required")

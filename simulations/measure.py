@@ -1,0 +1,140 @@
+"""What is recorded after a round: exact quantities of (mu, pi), what the rule masked, how the run fares.
+
+Every entry is one number per seed.  mu is the policy that drew the round's responses, pi the one after its
+updates.  Names of exact quantities are those of `cppo_theory.evaluate`.
+
+Source: arXiv:2606.10968v2, Sections 1-3 and Figures 7-11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cppo_theory.claims import CLAIMS, Case
+from cppo_theory.evaluation import evaluate
+from cppo_theory.rules import decision_sums, ledger
+from cppo_theory.schedules import linear
+from cppo_theory.weights import linear_weights
+from simulations.policies import log_softmax
+from simulations.trainer import Update
+from simulations.world import World
+
+Array = Any
+
+BOUNDS = ("prop-4", "eq-4", "thm-1", "uniform", "b9-product")
+"""Bounds on |Delta| that need no whole paths."""
+
+REFERENCE = {"delta": 0.15, "delta_b": 0.015, "w_min": 0.8}
+"""Constraints of Eq. (5) that violations are judged by where a rule names none: the paper's."""
+
+COUNTS = (
+    "scored",
+    "scored_up",
+    "removed",
+    "removed_up",
+    "by_token",
+    "by_budget",
+    "by_sequence",
+    "by_clip",
+    "toward",
+    "tokens",
+    "ratio_high",
+    "ratio_low",
+)
+"""Sums over the tokens of a round; shares are formed where they are read."""
+
+
+@dataclass(eq=False)
+class Watcher:
+    """Collects one row of numbers per round; `arrays` gives them as (N, rounds).
+
+    Parameters
+    ----------
+    world : World
+    limits : dict
+        delta, delta_b and w_min in force, and ``budget`` where delta_b is one of Eq. (22).
+    """
+
+    world: World
+    limits: dict[str, Any] = field(default_factory=lambda: dict(REFERENCE))
+    rows: list[dict[str, Array]] = field(default_factory=list)
+
+    def __call__(self, index: int, log_mu: Array, log_pi: Array, updates: list[Update]) -> None:
+        alive = np.isfinite(log_mu).all((1, 2)) & np.isfinite(log_pi).all((1, 2))
+        uniform = log_softmax(np.zeros_like(log_pi))
+        safe = [np.where(alive[:, None, None], x, uniform) for x in (log_mu, log_pi)]
+        row = {**exact(self.world, *safe, self.limits), **of_updates(updates, self.limits)}
+        row["entropy"] = entropy(safe[1], updates[-1])
+        self.rows.append({name: np.where(alive, x, np.nan) for name, x in row.items()})
+
+    def arrays(self) -> dict[str, Array]:
+        """Every quantity as float32 (N, rounds)."""
+        names = self.rows[0]
+        return {
+            name: np.stack([row[name] for row in self.rows], axis=-1).astype(np.float32) for name in names
+        }
+
+
+def exact(world: World, log_mu: Array, log_pi: Array, limits: dict[str, Any]) -> dict[str, Array]:
+    """Quantities of the package's `evaluate`, the bounds, and whether Eq. (5) holds on every path."""
+    instance = world.task.instance(world.tables(np.exp(log_mu)), world.tables(np.exp(log_pi)))
+    case = Case(instance)
+    values = evaluate(instance, keep=("expected_kl_mu_pi", "expected_kl_pi_mu"), weights=case.weights)
+    out = {
+        "value_mu": values.value_mu,
+        "value": values.value_pi,
+        "surrogate": values.surrogate,
+        "delta": values.residual,
+        "sum_expected_tv": values.expected_tv.sum(-1),
+        "first_expected_tv": values.expected_tv[:, 0],
+        "last_expected_tv": values.expected_tv[:, -1],
+        "ell_max": values.ell.max(-1),
+        "kl_mu_pi": values.expected_kl_mu_pi.sum(-1),
+        "kl_pi_mu": values.expected_kl_pi_mu.sum(-1),
+    }
+    for name in BOUNDS:
+        out[f"bound.{name}"] = np.broadcast_to(CLAIMS[name].sides(case)[1], out["value"].shape)
+        out[f"certifies.{name}"] = out[f"bound.{name}"] < out["surrogate"]
+    weights = linear_weights(world.horizon, limits["w_min"])
+    weighted = evaluate(instance, weights=weights)
+    out["violates_token"] = (weights.astype(float) * weighted.ell > limits["delta"]).any(-1)
+    out["violates_budget_worst_path"] = np.asarray(weighted.delta_b) > limits["delta_b"]
+    return out
+
+
+def of_updates(updates: list[Update], limits: dict[str, Any]) -> dict[str, Array]:
+    """Counts over the round's tokens, and the ledger and the gradient of its last update."""
+    seeds = len(updates[0].minibatch.weight)
+    sums = [decision_sums(update.batch, update.decision) for update in updates]
+    out = {name: sum(per_seed(x[name], seeds).sum(-1) for x in sums) for name in COUNTS}
+    last = updates[-1]
+    account = ledger(last.batch, last.decision, weights=linear, **limits)
+    mask = last.batch.mask
+    length = mask.sum(-1)
+    before_last = np.arange(1, mask.shape[1] + 1) < length[:, None]
+    over = mask & before_last & (account.excess > 0)
+    out["length"] = per_seed(length, seeds).mean(-1)
+    out["violates_budget_sampled"] = per_seed(over.any(-1), seeds).mean(-1)
+    out["delta_b"] = per_seed(account.delta_b[:, 0], seeds).mean(-1)
+    out["mean_divergence"] = per_seed(np.where(mask, account.divergence, 0).sum(-1), seeds).sum(-1)
+    out["mean_divergence"] = out["mean_divergence"] / per_seed(length, seeds).sum(-1)
+    out["max_divergence"] = per_seed(np.where(mask, account.divergence, 0).max(-1), seeds).max(-1)
+    squares = sum((x.reshape(seeds, -1) ** 2).sum(-1) for x in last.slopes)
+    out["gradient_norm"] = np.sqrt(squares)
+    return out
+
+
+def per_seed(x: Array, seeds: int) -> Array:
+    """Numbers per response (N n,) as (N, n)."""
+    return np.asarray(x).reshape(seeds, -1)
+
+
+def entropy(log_pi: Array, update: Update) -> Array:
+    """Mean entropy of pi at the states of the last update, in nats; (N,)."""
+    rows = -(np.exp(log_pi) * log_pi).sum(-1)
+    rollouts = update.minibatch.rollouts
+    visited = rows[np.arange(len(rows))[:, None, None], rollouts.row]
+    return np.asarray((visited * rollouts.mask).sum((1, 2)) / rollouts.mask.sum((1, 2)))

@@ -1,0 +1,122 @@
+"""Records of training: one file per cell, per-seed arrays inside; atomic, merged by seed.
+
+A cell is one (condition, rule, setting).  Its record is an ``.npz`` file whose arrays have the seed axis
+first, in the order of the seeds, and whose ``config`` entry is the cell's configuration with the hash of the
+modules that it runs.  Wall time and versions lie beside it in ``.meta.json``, so that records compare byte
+for byte, for any number of workers and whatever seeds were trained together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cppo_theory.files import write_bytes, write_text
+from cppo_theory.version import __version__
+
+Array = Any
+
+
+class ForeignRecordError(ValueError):
+    """A file where a record should be is no record, or that of another configuration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Arrays of one cell; the first axis of each is the seeds."""
+
+    config: dict[str, Any]
+    seeds: list[int]
+    arrays: dict[str, Array]
+
+    def merged(self, other: Record) -> Record:
+        """Both, ordered by seed; seeds of ``other`` replace nothing that is here."""
+        new = [i for i, seed in enumerate(other.seeds) if seed not in self.seeds]
+        arrays = {name: np.concatenate([x, other.arrays[name][new]]) for name, x in self.arrays.items()}
+        return Record(self.config, [*self.seeds, *(other.seeds[i] for i in new)], arrays).ordered()
+
+    def ordered(self) -> Record:
+        """The record with its seeds in rising order."""
+        return self.only(sorted(self.seeds))
+
+    def only(self, seeds: Sequence[int]) -> Record:
+        """The record of some of its seeds, in the order given."""
+        places = [self.seeds.index(seed) for seed in seeds]
+        return Record(self.config, list(seeds), {name: x[places] for name, x in self.arrays.items()})
+
+
+def encoded(record: Record) -> bytes:
+    """The bytes of a record's file; they depend on the record alone."""
+    entries = {"config": np.array(json.dumps(record.config, sort_keys=True)), "seeds": np.array(record.seeds)}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, x in sorted({**entries, **{f"by_seed.{n}": x for n, x in record.arrays.items()}}.items()):
+            part = io.BytesIO()
+            np.save(part, x, allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, part.getvalue())
+    return buffer.getvalue()
+
+
+def read(path: Path, config: dict[str, Any] | None = None) -> Record:
+    """The record of a file.
+
+    Raises
+    ------
+    ForeignRecordError
+        If it is no record, is damaged, or was made with another configuration than ``config``.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            entries = {name: found[name] for name in found.files}
+        made = Record(
+            json.loads(str(entries["config"])),
+            [int(seed) for seed in entries["seeds"]],
+            {n.removeprefix("by_seed."): x for n, x in entries.items() if n.startswith("by_seed.")},
+        )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ForeignRecordError(f"{path}: this is no record ({error})") from None
+    if any(len(x) != len(made.seeds) for x in made.arrays.values()):
+        raise ForeignRecordError(f"{path}: the arrays do not have {len(made.seeds)} seeds")
+    if config is not None and made.config != json.loads(json.dumps(config)):
+        raise ForeignRecordError(f"{path}: the record was made with another configuration")
+    return made
+
+
+def write(path: Path, record: Record, seconds: float) -> None:
+    """Write a record, and beside it what may differ between runs."""
+    write_bytes(path, encoded(record))
+    meta = {
+        "seconds": round(seconds, 3),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "cppo_theory": __version__,
+    }
+    write_text(path.with_suffix(".meta.json"), json.dumps(meta, indent=1) + "\n")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that is no usable record, so that nothing is lost; the new name."""
+    number = 0
+    while (aside := path.with_name(f"{path.name}.aside{number or ''}")).exists():
+        number += 1
+    path.replace(aside)
+    return aside
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """Hash of the text of some modules: a record holds that of the ones it ran."""
+    found = hashlib.sha256()
+    for path in sorted(paths):
+        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]

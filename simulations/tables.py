@@ -1,0 +1,79 @@
+"""Terminal tables of an experiment, from its summaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cppo_theory.cli.terminal import print_table
+from simulations.experiment import Experiment
+from simulations.records import Record
+from simulations.statistics import FEWEST, bootstrap, paired_difference, probability_of_improvement, wilson
+from simulations.summary import read_summaries
+
+Array = Any
+
+
+def print_experiment(experiment: Experiment, folder: Path) -> None:
+    """Scores of every rule at its chosen setting and at the paper's, and the headline's paired difference."""
+    found = read_summaries(folder)
+    for condition in [c.name for c in experiment.condition if any(key[0] == c.name for key in found)]:
+        group = {rule: record for (name, rule), record in found.items() if name == condition}
+        runs = len(next(iter(group.values())).seeds)
+        rows = [row for ray in experiment.rule if ray.name in group for row in _rows(group[ray.name])]
+        headers = ("rule", "setting", "area under J", "last quarter", "failed", "masked", "|Delta|")
+        title = f"{condition}: {runs} seeds, interquartile mean and 95% bootstrap interval"
+        print_table(headers, rows, numbers=range(5, 7), title=title)
+        _print_headline(experiment, group)
+
+
+def _rows(record: Record) -> list[tuple[str, ...]]:
+    """The chosen setting, then the paper's where it is another."""
+    config = record.config
+    places = [config["chosen"]]
+    if config["paper"] is not None and config["paper"] != config["chosen"]:
+        places.append(config["paper"])
+    return [_row(record, place, place == config["paper"]) for place in places]
+
+
+def _row(record: Record, place: int, is_paper: bool) -> tuple[str, ...]:
+    x = record.arrays
+    setting = ", ".join(f"{k} {v:g}" for k, v in record.config["settings"][place].items())
+    setting = (setting or "-") + (" (paper)" if is_paper else "")
+    failed = int((x["failure"][:, place] > 0).sum())
+    return (
+        record.config["rule"],
+        setting,
+        interval(x["area"][:, place]),
+        interval(x["last"][:, place]),
+        frequency(failed, len(record.seeds)),
+        f"{x['masked'][:, place].mean():.3f}",
+        f"{x['residual'][:, place].mean():.4f}",
+    )
+
+
+def interval(values: Array) -> str:
+    """Interquartile mean with its interval; the values themselves below three seeds."""
+    if len(values) < FEWEST:
+        return " ".join(f"{v:.3f}" for v in values)
+    return str(bootstrap(np.asarray(values, dtype=float)))
+
+
+def frequency(failures: int, runs: int) -> str:
+    """A share with Wilson's interval."""
+    return str(wilson(failures, runs)) if runs >= FEWEST else f"{failures} of {runs}"
+
+
+def _print_headline(experiment: Experiment, group: dict[str, Record]) -> None:
+    one, other = (group.get(name) for name in experiment.headline)
+    if one is None or other is None or len(one.seeds) < FEWEST:
+        return
+    first, second = (r.arrays["area"][:, r.config["chosen"]].astype(float) for r in (one, other))
+    difference = paired_difference(first, second)
+    better = probability_of_improvement(first, second)
+    names = " - ".join(experiment.headline)
+    print(
+        f"\n{names}, area under J, paired by seed: {difference}; P({names.replace(' - ', ' > ')}) = {better}"
+    )
