@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+import tyro
+
 from cppo_theory.cli.terminal import UsageError, brief, print_table, say
 from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
@@ -26,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def run(  # noqa: PLR0913 - the options of a command
-    name: str,
+    name: tyro.conf.Positional[str],
     task: tuple[str, ...] = (),
     rule: tuple[str, ...] = (),
     seeds: int | None = None,
@@ -74,7 +76,7 @@ def list_experiments() -> int:
     return 0
 
 
-def show(name: str) -> int:
+def show(name: tyro.conf.Positional[str]) -> int:
     """Show an experiment: question, presets, conditions, rules and their settings.
 
     Args:
@@ -107,8 +109,6 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    import tyro
-
     try:
         return int(
             tyro.extras.subcommand_cli_from_dict(
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 prog="python -m simulations",
                 description="Small policies trained under trust-region rules.",
                 args=arguments,
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalRequiredArgs),
+                config=(tyro.conf.FlagCreatePairsOff,),
             )
         )
     except UsageError as error:

@@ -1,11 +1,13 @@
 """What README.md and docs/*.md show is what happens.
 
-Blocks run in order, per document, in one folder that holds the golden instances:
+Blocks run in order, per document, in one folder that holds the golden instances and `examples/`:
 
 - after ``<!-- file: NAME -->`` a block is written to NAME;
 - ``python`` blocks share one namespace; a ``text`` block that follows one is what it prints;
 - in ``console`` blocks every ``$ cppo-theory ...`` runs, with exit code 0 unless ``$ echo $?`` comes next;
-  the lines below a command are what it prints on standard output, no lines say nothing about it.
+  the lines below a command are what it prints on standard output, no lines say nothing about it;
+- an ``sh`` block of one command ``.venv/bin/cppo-theory ...`` runs too; a ``text`` block that follows is
+  what it prints.
 
 ``...`` stands for any text, and runs of white space count as one space. Other blocks are not run.
 """
@@ -29,11 +31,16 @@ from cppo_theory.claims import CLAIMS
 from cppo_theory.recursions import BACKWARD
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+DOCUMENTS = (
+    "README.md",
+    "examples/README.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
 COMMAND = Path(sys.executable).with_name("cppo-theory")
 FENCE = re.compile(r"^```(\w*)[ ]*$")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 FILE = re.compile(r"^<!-- file: (\S+) -->$")
+INSTALLED = re.compile(r"\.venv/bin/(cppo-theory .*\n)")
 
 pytestmark = pytest.mark.slow
 
@@ -85,17 +92,20 @@ def commands(text: str) -> Iterator[tuple[str, str, int]]:
             yield line, output, int(code)
 
 
-def run_commands(block: Block, folder: Path, place: str) -> None:
-    """Run the commands of a console block in the folder."""
-    for line, shown, code in commands(block.text):
+def run_commands(text: str, folder: Path, place: str) -> str:
+    """Run the commands of a console block in the folder; returns what the last one printed."""
+    printed = ""
+    for line, shown, code in commands(text):
         program, *arguments = shlex.split(line)
         assert program == "cppo-theory", (
             f"{place}: {line!r} is not run by this test; use a block of another kind"
         )
         done = subprocess.run([COMMAND, *arguments], cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == code, f"{place}: {line}\n{done.stdout}{done.stderr}"
+        printed = done.stdout
         if shown:
-            assert_shown(shown, done.stdout, f"{place}: {line}")
+            assert_shown(shown, printed, f"{place}: {line}")
+    return printed
 
 
 def run_document(text: str, folder: Path, name: str) -> None:
@@ -107,7 +117,7 @@ def run_document(text: str, folder: Path, name: str) -> None:
         if block.file:
             (folder / block.file).write_text(block.text, "utf-8")
         elif block.language == "console":
-            run_commands(block, folder, place)
+            run_commands(block.text, folder, place)
         elif block.language == "text" and printed is not None:
             assert_shown(block.text, printed, place)
         printed = None
@@ -116,13 +126,17 @@ def run_document(text: str, folder: Path, name: str) -> None:
             with contextlib.redirect_stdout(io.StringIO()) as output:
                 exec(compile(lines, name, "exec"), namespace)
             printed = output.getvalue()
+        elif block.language == "sh" and (installed := INSTALLED.fullmatch(block.text)):
+            printed = run_commands(f"$ {installed[1]}", folder, place)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the golden instances, made the current one; what a recipe registers is undone."""
+    """A folder with the golden instances and the examples, made the current one; what a recipe registers is
+    undone."""
     for path in (ROOT / "cppo_theory" / "data").glob("*.instance.json"):
         shutil.copy(path, tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     with mock.patch.dict(BACKWARD), mock.patch.dict(CLAIMS):
         yield tmp_path
@@ -180,6 +194,14 @@ $ echo $?
 ```
 
 ```sh
+.venv/bin/cppo-theory claims show thm-1
+```
+
+```text
+thm-1: ...
+```
+
+```sh
 not run
 ```
 """
@@ -200,6 +222,7 @@ def test_a_sound_document_passes(folder):
         ("$ echo $?\n3\n", ""),
         ("$ echo $?\n3\n", "$ echo $?\n2\n"),
         ("$ cppo-theory claims", "$ make all"),
+        ("```text\nthm-1: ", "```text\nthm-2: "),
         ("not run\n```\n", "not run\n"),
     ],
 )

@@ -84,7 +84,10 @@ class Metrics:
 
     @property
     def masked_fraction(self) -> float:
-        """Share of the scored tokens that is removed; 1 - mean gate of a soft rule."""
+        """Share of the scored tokens that is removed; 1 - mean gate of a soft rule.
+
+        Negative where gates above 1 (drpo, spo) outweigh the others.
+        """
         return self._per(self.removed, self.scored)
 
     @property
