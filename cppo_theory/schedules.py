@@ -130,7 +130,9 @@ class Adaptive:
 
     ceiling: float = 2.0
 
-    def __call__(self, b: Any, delta_b: float, divergence: Array) -> Array:
+    def __call__(self, b: Any, delta_b: float, divergence: Array) -> Array | float:
+        if delta_b == float("inf"):  # no budget, as of `fixed`: 0 * inf is no number
+            return delta_b
         return b.xp.clip(b.quantile(divergence, 0.9), min=delta_b, max=self.ceiling * delta_b)
 
 

@@ -62,8 +62,8 @@ def mask(  # noqa: PLR0913 - the options of a command
     if rule is not None:
         _mask_one(file, rules[0], given[0], readings[0], Output(out, trace), summary, json)
         return 0
-    if out is not None or trace:
-        raise UsageError("mask: --compare prints a table only; leave --out and --trace out")
+    if out is not None or trace or summary:
+        raise UsageError("mask: --compare prints a table only; leave --out, --trace and --summary out")
     if len(rules) < 2:
         raise UsageError(f"--compare: found {compare!r}; two rules or more are required")
     _compare(file, rules, given, readings, json)
@@ -169,6 +169,7 @@ def rows(total: Metrics, full: bool) -> list[tuple[str, str]]:
         ("responses rejected as a whole", share(total.sequence_rejection_rate)),
         ("ratio above 2", share(total.ratio_tails[0])),
         ("ratio below 1/2", share(total.ratio_tails[1])),
+        ("largest |log ratio|", number(total.max_abs_log_ratio)),
         ("ratio exactly 1", share(total.ratios_exactly_one)),
         ("KL(mu || pi) per token, k1", number(total.k1)),
         ("KL(mu || pi) per token, k3", number(total.k3)),

@@ -148,7 +148,11 @@ def _own_parameter(text: str) -> tuple[str, float]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise UsageError(f"--param: found {text!r}; NAME=VALUE is required")
-    return name, number_option(name, value)
+    try:
+        number = float(value)  # of a sign that the rule itself knows
+    except ValueError:
+        raise UsageError(f"--param {name}: found {value!r}; a number is required") from None
+    return name, number
 
 
 def _objects(choices: Choices) -> dict[str, Any]:

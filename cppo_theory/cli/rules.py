@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from cppo_theory.cli.rule_options import chosen_rule
 from cppo_theory.cli.terminal import UsageError, jsonable, print_table
-from cppo_theory.rules import RULES, Rule, rule
+from cppo_theory.rules import RULES, Rule
 
 DIRECTIONS = {1: "keeps more when larger", -1: "keeps fewer when larger", 0: ""}
 
@@ -29,10 +30,7 @@ def rules(
     if action == "show":
         if name is None:
             raise UsageError("rules show: give the name of a rule; `cppo-theory rules` lists them")
-        try:
-            chosen = described(rule(name))
-        except ValueError as error:
-            raise UsageError(f"rules show: {str(error).removeprefix('rule: ')}") from None
+        chosen = described(chosen_rule(name, "rules show"))
         if json:
             print(json_text.dumps(chosen, indent=1))
         else:

@@ -14,7 +14,7 @@ import numpy as np
 from cppo_theory.errors import InputError
 from cppo_theory.rollouts.schema import Rollout
 from cppo_theory.rules.batch import TokenBatch
-from cppo_theory.rules.sources import Binary, Measured, Source, TopK
+from cppo_theory.rules.sources import Binary, Measured, PerMeasure, Source, TopK
 from cppo_theory.rules.validation import faults
 
 Array = Any
@@ -24,7 +24,7 @@ Measure = Literal["tv", "kl"]
 NAN_KINDS = {
     "logp_rollout": "rollout",
     "logp_current": "logp",
-    "logp_anchor": "logp",
+    "logp_anchor": "anchor",
     "advantage": "advantage",
     "topk.rollout": "logp",
     "topk.current": "logp",
@@ -35,6 +35,10 @@ NAN_KINDS = {
 
 SLACK = 1e-2
 """By how much the probabilities of a table may sum to more than 1: log-probabilities in bfloat16 do."""
+
+
+_COLUMN_OF: dict[SourceName, str] = {"exact": "exact.{}", "topk": "topk.rollout", "binary": "logp_rollout"}
+"""The column that a source needs, best source first; ``{}`` is the measure."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def to_batch(place: str, rollout: Rollout, reading: Reading, key: int = 0) -> tu
     """
     columns = _columns(place, rollout)
     mask = _mask(place, rollout)
+    _check_ids(place, rollout)
     dropped = 0
     if reading.drop_nan:
         missing = np.zeros(len(mask), dtype=bool)
@@ -130,6 +135,14 @@ def _check_widths(place: str, tables: dict[str, Any]) -> None:
                 raise InputError(f"{place}: {name}[{t}]", f"found {len(row)} tokens", required)
 
 
+def _check_ids(place: str, rollout: Rollout) -> None:
+    """No token stands twice in a row of a Top-K table: it would be counted twice."""
+    for t, ids in enumerate((rollout.topk.ids if rollout.topk is not None else None) or ()):
+        if len(set(ids)) < len(ids):
+            twice = next(token for i, token in enumerate(ids) if token in ids[:i])
+            raise InputError(f"{place}: topk.ids[{t}]", f"found token {twice} twice", "list each token once")
+
+
 def _mask(place: str, rollout: Rollout) -> Array:
     for t, value in enumerate(rollout.response_mask):
         if value not in (0, 1):
@@ -159,25 +172,32 @@ def _check_sums(field: str, table: Array, mask: Array) -> None:
 
 
 def _source(place: str, rollout: Rollout, reading: Reading, rows: dict[str, Array]) -> Source:
-    """The source asked for, or the best one that the response has for this measure."""
-    exact = rows.get("exact.tv" if reading.measure == "tv" else "exact.kl_mu_pi")
-    has: dict[SourceName, bool] = {
-        "exact": exact is not None,
-        "topk": rollout.topk is not None,
-        "binary": True,
-    }
-    best: SourceName = next(n for n in has if has[n])
-    name = reading.source or best
-    if not has[name]:
-        field = f"exact.{'tv' if reading.measure == 'tv' else 'kl_mu_pi'}" if name == "exact" else name
-        found = f"the row has no {field}, which --source {name} needs"
-        raise InputError(f"{place}: {field}", found, f"it has {', '.join(n for n in has if has[n])}")
+    """The source asked for, or for each measure the best one that the response has."""
+    if reading.source is None:
+        of_tv, of_kl = (_named(_best(rows, measure), rollout, rows) for measure in ("tv", "kl_mu_pi"))
+        return of_tv if type(of_tv) is type(of_kl) else PerMeasure(of_tv, of_kl)
+    measure = "tv" if reading.measure == "tv" else "kl_mu_pi"
+    needed = _COLUMN_OF[reading.source].format(measure)
+    if needed not in rows:
+        field = needed if reading.source == "exact" else reading.source
+        found = f"the row has no {field}, which --source {reading.source} needs"
+        has = [name for name, column in _COLUMN_OF.items() if column.format(measure) in rows]
+        raise InputError(f"{place}: {field}", found, f"it has {', '.join(has)}")
+    return _named(reading.source, rollout, rows)
+
+
+def _best(rows: dict[str, Array], measure: str) -> SourceName:
+    """The best source of a measure that these columns hold."""
+    return next(name for name, column in _COLUMN_OF.items() if column.format(measure) in rows)
+
+
+def _named(name: SourceName, rollout: Rollout, rows: dict[str, Array]) -> Source:
     if name == "exact":
         return Measured(rows.get("exact.tv"), rows.get("exact.kl_mu_pi"))
     if name == "binary":
         return Binary()
     listed = None
     if rollout.token_ids is not None and rollout.topk is not None and rollout.topk.ids is not None:
-        ids = np.array(rollout.topk.ids, dtype=np.int64)
-        listed = (ids == np.array(rollout.token_ids, dtype=np.int64)[:, None]).any(-1)[None]
+        pairs = zip(rollout.token_ids, rollout.topk.ids, strict=True)  # ids of any size
+        listed = np.array([[token in ids for token, ids in pairs]])
     return TopK(rows["topk.rollout"], rows["topk.current"], listed)

@@ -185,7 +185,7 @@ def _decide(
                 for k in range(size):
                     weight[k] = 1.0 - np.float64(start + k) * slopes[i]
             for k in range(size):
-                spent[k] = weight[k] * spent[k]
+                spent[k] = weight[k] * spent[k] if weight[k] > 0 else 0.0
                 change[k] = spent[k] - weight[k] * limit
             for k in range(size):
                 before[k] = excess

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
-from .parameters import Threshold
+from .parameters import Floor, Threshold
 from .ratio_clips import ppo
 
 Base = Callable[[TokenBatch], Decision]
@@ -22,7 +22,7 @@ def tis(b: TokenBatch, cap: Threshold = 2.0, *, base: Base = ppo) -> Decision:
     return base(b).times(clip(b.xp, b.correction, high=cap))
 
 
-def icepop(b: TokenBatch, low: float = 0.5, high: Threshold = 5.0, *, base: Base = ppo) -> Decision:
+def icepop(b: TokenBatch, low: Floor = 0.5, high: Threshold = 5.0, *, base: Base = ppo) -> Decision:
     """IcePop: a base rule times o/q where low <= o/q <= high, 0 elsewhere."""
     inside = (b.correction >= low) & (b.correction <= high)
     return b.keep(base(b).times(b.correction), clip=inside)
@@ -40,7 +40,7 @@ def seq_mis(b: TokenBatch, cap: Threshold = 3.0, *, base: Base = ppo) -> Decisio
 
 
 def geometric_mis(
-    b: TokenBatch, low: float = 0.999, high: Threshold = 1.002, *, base: Base = ppo
+    b: TokenBatch, low: Floor = 0.999, high: Threshold = 1.002, *, base: Base = ppo
 ) -> Decision:
     """Geometric masking: a base rule where low <= exp(mean_t log(o/q)) <= high, 0 elsewhere."""
     mean = b.xp.exp(b.mean(b.log_correction))

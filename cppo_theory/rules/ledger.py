@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .. import schedules
 from .batch import TokenBatch
 from .decision import Decision
 from .divergence_masks import Divergence, kl, tv
-from .registry import rule
+from .prefix import weighted
+from .registry import Rule, rule
 from .scans import running_sum, select
 
 Array = Any
@@ -74,7 +76,7 @@ def ledger(  # noqa: PLR0913 - those of the rule that is explained
     """
     xp = b.xp
     d, w = b.spread(divergence(b)), b.spread(weights(b, w_min))
-    spent, per_token = w * d, b.spread(budget(b, delta_b, d))
+    spent, per_token = weighted(b, w, d), b.spread(budget(b, delta_b, d))
     bounded = per_token < xp.inf  # else the excess is -inf, without the inf - inf of an infinite KL
     step = xp.where(bounded, spent - w * xp.where(bounded, per_token, 0.0), -xp.inf)
     drift = b.before(step)
@@ -94,7 +96,7 @@ def ledger(  # noqa: PLR0913 - those of the rule that is explained
 
 
 def explain(chosen: str | Callable[..., Any], b: TokenBatch, **given: Any) -> tuple[Decision, Ledger]:
-    """What a rule decides on a batch, and the ledger under the parameters of that rule.
+    """What a rule decides on a batch, and the ledger under the parameters of that rule, or of its base.
 
     A rule without token divergences (its parameters hold no ``divergence``) has neither threshold nor
     budget there: its ledger shows D_t with weight 1, the KL of a rule that always judges that.
@@ -106,9 +108,19 @@ def explain(chosen: str | Callable[..., Any], b: TokenBatch, **given: Any) -> tu
     """
     found = rule(chosen)
     decision = found.with_parameters(**given)(b)
-    known = found.parameters
-    if "divergence" not in known:
+    inner, of_rule = _innermost(found, given)
+    if "divergence" not in inner.parameters:
         return decision, ledger(b, decision, divergence=kl if found.judges_kl else tv)
-    of_rule = {name: p.default for name, p in known.items() if not p.required} | given
     names = ("delta", "delta_b", "w_min", "weights", "budget", "divergence")
     return decision, ledger(b, decision, **{name: of_rule[name] for name in names if name in of_rule})
+
+
+def _innermost(found: Rule, given: dict[str, Any]) -> tuple[Rule, dict[str, Any]]:
+    """The rule whose thresholds a composed rule applies to tokens, and its parameters."""
+    of_rule = {name: p.default for name, p in found.parameters.items() if not p.required} | given
+    base = of_rule.get("base")
+    if base is None:
+        return found, of_rule
+    if isinstance(base, partial):
+        return _innermost(rule(base.func), base.keywords)
+    return _innermost(rule(base), {})

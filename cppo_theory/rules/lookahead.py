@@ -1,6 +1,6 @@
 """FIPO: a rule that looks at the tokens after.
 
-Source: arXiv:2606.10968v2, Section 4 (baseline family of Eq. (2)).
+Source: public trainers; Eq. (2) of arXiv:2606.10968v2 with a factor.
 """
 
 from __future__ import annotations

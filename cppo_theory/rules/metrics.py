@@ -14,6 +14,7 @@ from ..divergence import excess_of_exp
 from .batch import TokenBatch
 from .decision import BUDGET, CLIP, HOLE, KEPT, SEQUENCE, TOKEN, Decision
 from .ledger import Ledger
+from .scans import host
 
 Array = Any
 
@@ -176,7 +177,7 @@ def metrics(b: TokenBatch, decision: Decision, account: Ledger) -> Metrics:
 
 def response_sums(b: TokenBatch, decision: Decision, account: Ledger) -> dict[str, Array]:
     """The counts and sums of `Metrics`, apart for every response: arrays (B,), the histogram (B, BINS)."""
-    mask, has_token = _numpy(b.mask), _numpy(b.mask).any(-1)
+    mask, has_token = host(b.mask), host(b.mask).any(-1)
     rows = {name: _host(b, getattr(account, name)) for name in ("divergence", "weighted", "delta_b")}
     d, z = (np.where(mask, rows[name], 0.0) for name in ("divergence", "weighted"))
     return {
@@ -191,13 +192,13 @@ def response_sums(b: TokenBatch, decision: Decision, account: Ledger) -> dict[st
 
 def decision_sums(b: TokenBatch, decision: Decision) -> dict[str, Array]:
     """Those of `response_sums` that need no ledger."""
-    mask, advantage = _numpy(b.mask), _numpy(b.spread(b.advantage))
-    log_ratio = np.where(mask, _numpy(b.log_ratio).astype(np.float64), 0.0)
-    removed, reason = 1 - _numpy(decision.whole_gate), _numpy(decision.rows_reason)
+    mask, advantage = host(b.mask), host(b.spread(b.advantage))
+    log_ratio = np.where(mask, host(b.log_ratio).astype(np.float64), 0.0)
+    removed, reason = 1 - host(decision.whole_gate), host(decision.rows_reason)
     scored = mask & (advantage != 0)
     up, dropped = scored & (advantage > 0), scored & (reason != KEPT) & (reason != HOLE)
     has_drop = dropped.any(-1)
-    position, length = np.arange(1, mask.shape[1] + 1), _numpy(b.length)
+    position, length = np.arange(1, mask.shape[1] + 1), host(b.length)
     bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1)
     with np.errstate(over="ignore"):
         k3 = excess_of_exp(log_ratio)
@@ -212,7 +213,7 @@ def decision_sums(b: TokenBatch, decision: Decision) -> dict[str, Array]:
         "by_budget": (scored & (reason == BUDGET)).sum(-1),
         "by_sequence": (scored & (reason == SEQUENCE)).sum(-1),
         "by_clip": (scored & (reason == CLIP)).sum(-1),
-        "toward": (scored & _numpy(b.toward)).sum(-1),
+        "toward": (scored & host(b.toward)).sum(-1),
         "responses_valid": mask.any(-1).astype(int),
         "sum_first_masked": np.where(has_drop, dropped.argmax(-1) + 1, 0),
         "responses_masked": has_drop.astype(int),
@@ -229,10 +230,4 @@ def decision_sums(b: TokenBatch, decision: Decision) -> dict[str, Array]:
 
 def _host(b: TokenBatch, x: Array) -> Array:
     """A column of the ledger in the padded form, as a NumPy array."""
-    return _numpy(x if tuple(x.shape) == b.shape else b.layout.rows(b.xp, x))
-
-
-def _numpy(x: Array) -> Any:
-    if hasattr(x, "detach"):
-        x = x.detach().cpu()
-    return np.asarray(x)
+    return host(x if tuple(x.shape) == b.shape else b.layout.rows(b.xp, x))

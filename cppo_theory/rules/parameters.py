@@ -1,11 +1,13 @@
 """How a rule declares its parameters: `Threshold` keeps more tokens when larger, `Floor` fewer.
 
-The law of monotone thresholds and the options of the command line read these annotations.
+Neither is negative; a `Share` lies in (0, 1].  The law of monotone thresholds and the options of the
+command line read these annotations.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +17,7 @@ KEEPS_MORE, KEEPS_FEWER = "keeps more when larger", "keeps fewer when larger"
 
 Threshold = Annotated[float, KEEPS_MORE]
 Floor = Annotated[float, KEEPS_FEWER]
+Share = Annotated[float, "in (0, 1]"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,24 @@ class Parameter:
         +1 of a `Threshold`, -1 of a `Floor`, 0 of anything else.
     is_number : bool
         Whether the command line can give it.
+    is_share : bool
+        Whether it lies in (0, 1].
     """
 
     name: str
     default: Any
     direction: int
     is_number: bool
+    is_share: bool = False
+
+    def check(self, value: Any) -> None:
+        """Raise ValueError for a number that this parameter cannot be; other objects pass."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return
+        if self.is_share and not 0 < value <= 1:
+            raise ValueError(f"{self.name}: found {value}; a number in (0, 1] is required")
+        if math.isnan(value) or (self.direction and value < 0):
+            raise ValueError(f"{self.name}: found {value}; a non-negative number is required")
 
     @property
     def required(self) -> bool:
@@ -58,5 +73,6 @@ def _inspected(rule: Callable[..., Any]) -> dict[str, Parameter]:
         notes = get_args(hints.get(name, Any))[1:]
         direction = 1 if KEEPS_MORE in notes else -1 if KEEPS_FEWER in notes else 0
         numeric = direction != 0 or hints.get(name) in (float, int) or isinstance(given.default, int | float)
-        found[name] = Parameter(name, given.default, direction, numeric)
+        share = "in (0, 1]" in notes
+        found[name] = Parameter(name, given.default, direction, numeric or share, share)
     return found

@@ -13,7 +13,8 @@ from ..divergence import clip, pick
 from .batch import TokenBatch
 from .decision import Decision
 from .divergence_masks import Divergence, tv
-from .parameters import Threshold
+from .parameters import Share, Threshold
+from .scans import select
 
 Array = Any
 Gate = Callable[[TokenBatch, Array], Array]
@@ -23,7 +24,7 @@ def cppo(  # noqa: PLR0913 - the parameters of Algorithm 1, and what the ablatio
     b: TokenBatch,
     delta: Threshold = 0.15,
     delta_b: Threshold = 0.015,
-    w_min: float = 0.8,
+    w_min: Share = 0.8,
     *,
     weights: schedules.Schedule = schedules.linear,
     budget: schedules.Budget = schedules.fixed,
@@ -54,7 +55,7 @@ def cppo(  # noqa: PLR0913 - the parameters of Algorithm 1, and what the ablatio
         `tv` or `kl`.
     """
     d, w = divergence(b), weights(b, w_min)
-    spent = w * d
+    spent = w * d if divergence is tv else weighted(b, w, d)  # a total variation is finite
     per_token = budget(b, delta_b, d)
     has_budget = not (isinstance(per_token, float) and per_token == float("inf"))
     drift = b.before(spent - w * per_token) if has_budget else None
@@ -66,6 +67,11 @@ def cppo(  # noqa: PLR0913 - the parameters of Algorithm 1, and what the ablatio
     if drift is not None:
         kept["budget"] = b.toward | (spent + drift <= delta)
     return b.keep(b.ratio, **kept)
+
+
+def weighted(b: TokenBatch, w: Array, d: Array) -> Array:
+    """w_t D_t; 0 where w_t = 0, whatever D_t: an infinite KL times 0 is no number."""
+    return w * select(b.xp, w > 0, d)
 
 
 def overrun(b: TokenBatch, spent: Array, drift: Array | None, delta: float, allowed: Array | None) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
-from .parameters import Threshold
+from .parameters import Floor, Threshold
 
 
 def pg_is(b: TokenBatch) -> Decision:
@@ -50,6 +50,6 @@ def cispo(b: TokenBatch, eps_low: Threshold = float("inf"), eps_high: Threshold 
     return b.keep(clip(b.xp, b.anchor_ratio, low=1 - eps_low, high=1 + eps_high))
 
 
-def ratio_window(b: TokenBatch, low: float = 0.5, high: float = 2.0) -> Decision:
+def ratio_window(b: TokenBatch, low: Floor = 0.5, high: Threshold = 2.0) -> Decision:
     """Ratio window: g = r where low < r < high, both signs of the advantage; r = p/q."""
     return b.keep(b.ratio, clip=(b.ratio > low) & (b.ratio < high))

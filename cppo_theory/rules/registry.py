@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -59,7 +59,7 @@ class Rule:
     def parameters(self) -> dict[str, Parameter]:
         """Parameters by name, with the defaults of this name."""
         return {
-            name: Parameter(name, self.preset.get(name, p.default), p.direction, p.is_number)
+            name: replace(p, default=self.preset.get(name, p.default))
             for name, p in parameters(self.function).items()
         }
 
@@ -69,12 +69,14 @@ class Rule:
         Raises
         ------
         ValueError
-            For a name that is no parameter of the rule, or a required one that is missing.
+            For a name that is no parameter of the rule, a required one that is missing, or a number that
+            it cannot be.
         """
         known = self.parameters
-        for name in given:
+        for name, value in given.items():
             if name not in known:
                 raise ValueError(f"{self.name} has no parameter {name}; it has {', '.join(known) or 'none'}")
+            known[name].check(value)
         missing = [name for name, p in known.items() if p.required and name not in given]
         if missing:
             raise ValueError(f"{self.name} needs {' and '.join(missing)}: there is no default")
@@ -201,7 +203,7 @@ def _rules() -> list[Rule]:
             "gspo",
             sequence.gspo,
             "s 1[s not clipped], s = exp(mean_t log(p/o))",
-            PAPER + "Section 4 (baseline)",
+            "public trainers",
             "PPO's interval on s, by the sign of A",
             ratio="s, the geometric mean of p/o",
             level="sequence",
@@ -210,7 +212,7 @@ def _rules() -> list[Rule]:
             "gmpo",
             sequence.gmpo,
             "R 1[x not clipped], R = exp(mean of clipped x), x = log(p/o)",
-            PAPER + "Section 4 (baseline)",
+            "public trainers",
             "PPO's interval on log(p/o), by the sign of A",
             ratio="R, the geometric mean of clipped p/o",
             level="token and sequence",
@@ -219,7 +221,7 @@ def _rules() -> list[Rule]:
             "sapo",
             soft_gates.sapo,
             "r sech^2(tau (r - 1)/2), tau by the sign of A",
-            PAPER + "Appendix C.3",
+            "public trainers; named as a gate in " + PAPER + "Appendix C.3",
             "none",
             "sech^2(tau (r - 1)/2)",
             "p/o",
@@ -228,7 +230,7 @@ def _rules() -> list[Rule]:
             "drpo",
             soft_gates.drpo,
             "r (1 - sgn(A) (p - q)/eps)",
-            PAPER + "Section 4 (soft gates)",
+            "public trainers",
             "none",
             "1 - sgn(A) (p - q)/eps",
         ),

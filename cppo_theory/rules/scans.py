@@ -24,6 +24,11 @@ def library(xp: Any) -> str:
     return str(xp.__name__.removeprefix("array_api_compat.").partition(".")[0])
 
 
+def host(x: Array) -> Any:
+    """An array of any library and device as one of NumPy."""
+    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+
+
 def select(xp: Any, condition: Array, x: Array) -> Array:
     """x where the condition holds, else 0; inf and NaN elsewhere do not leak.
 

@@ -1,6 +1,6 @@
 """Rules that decide on a whole response.
 
-Source: arXiv:2606.10968v2, Section 3 (TRM) and the baselines of Section 4.
+Source: arXiv:2606.10968v2, Section 3 (TRM); the other rules are those of public trainers.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def gspo(
 ) -> Decision:
     """GSPO: g = s = exp(mean_t log(p/o)), 0 where PPO's interval clips s.
 
-    Source: arXiv:2606.10968v2, Section 4 (baseline).
+    Source: public trainers, not in the paper.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def gspo(
 def gmpo(b: TokenBatch, eps_low: Threshold = 0.4, eps_high: Threshold = 0.4) -> Decision:
     """GMPO: g = R = exp(mean of the clipped log(p/o)), 0 on the clipped tokens.
 
-    Source: arXiv:2606.10968v2, Section 4 (baseline): the mean of sgn(A) min(sgn(A) x, sgn(A) clip(x)),
+    Source: public trainers, not in the paper: the mean of sgn(A) min(sgn(A) x, sgn(A) clip(x)),
     x = log(p/o) clipped to [-eps_low, eps_high].
     """
     xp, x = b.xp, b.anchor_log_ratio

@@ -1,6 +1,6 @@
 """Rules that shrink a coefficient instead of dropping it: SAPO, DRPO.
 
-Source: arXiv:2606.10968v2, Appendix C.3 and the baselines of Section 4.
+Source: public trainers; arXiv:2606.10968v2, Appendix C.3, names SAPO as a gate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .parameters import Threshold
 def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision:
     """SAPO: g = r sech^2(tau (r - 1)/2), r = p/o, tau by the sign of A (tau_up if A > 0).
 
-    Source: arXiv:2606.10968v2, Appendix C.3; equal to 4 r s (1 - s), s = sigmoid(tau (r - 1)).
+    Source: public trainers; equal to 4 r s (1 - s), s = sigmoid(tau (r - 1)).
     """
     xp, r = b.xp, b.anchor_ratio
     up, down = (xp.full_like(b.advantage, tau, dtype=r.dtype) for tau in (tau_up, tau_down))
@@ -27,7 +27,7 @@ def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision
 def drpo(b: TokenBatch, eps: Threshold) -> Decision:
     """DRPO: g = r (1 - sgn(A) (p - q) / eps); negative once the token has moved by more than eps.
 
-    Source: arXiv:2606.10968v2, Section 4 (soft divergence gates).  No default eps: public ones disagree.
+    Source: public trainers.  No default eps: public ones disagree.
     """
     return b.keep(b.ratio, gate=1 - _sign(b) * (b.prob - b.prob_rollout) / eps)
 

@@ -147,6 +147,34 @@ class Full:
 
 
 @dataclass(frozen=True, eq=False)
+class PerMeasure:
+    """One source for total variations, another for KL divergences."""
+
+    of_tv: Source
+    of_kl: Source
+
+    @property
+    def name(self) -> str:
+        """The name of the source of KL divergences, which TRM asks for."""
+        return self.of_kl.name
+
+    def map(self, change: Callable[[Array], Array]) -> PerMeasure:
+        return PerMeasure(self.of_tv.map(change), self.of_kl.map(change))
+
+    def columns(self) -> list[tuple[str, Array, str]]:
+        return [*self.of_tv.columns(), *self.of_kl.columns()]
+
+    def total_variation(self, b: Any) -> Array:
+        return self.of_tv.total_variation(b)
+
+    def kl_mu_pi(self, b: Any) -> Array:
+        return self.of_kl.kl_mu_pi(b)
+
+    def kl_pi_mu(self, b: Any) -> Array:
+        return self.of_kl.kl_pi_mu(b)
+
+
+@dataclass(frozen=True, eq=False)
 class Measured:
     """Divergences measured elsewhere over the whole vocabulary, shape of the tokens; None: not measured."""
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .scans import host
+
 Array = Any
 
 
@@ -64,7 +66,7 @@ def check_values(b: Any, nan: str) -> Any:
     for name, x, kind in _columns(b):
         for bad, found, remedy in faults(xp, x, kind):
             _raise_first(b, name, x, bad, found, remedy)
-    empty = np.flatnonzero(np.asarray(b.count) == 0)
+    empty = np.flatnonzero(host(b.count) == 0)
     if len(empty):
         raise ValueError(f"response {empty[0]}: no token is valid; leave the response out")
     ratios = b.logp_current == b.logp_rollout
@@ -77,7 +79,7 @@ def check_values(b: Any, nan: str) -> Any:
 def _columns(b: Any) -> Iterator[tuple[str, Array, str]]:
     """Name, raw values (B, T) or (B, T, K), and kind of every column given."""
     for name in ("logp_rollout", "logp_current", *(("logp_anchor",) if b.has_anchor else ())):
-        yield name, b.raw(name), "rollout" if name == "logp_rollout" else "logp"
+        yield name, b.raw(name), "logp" if name == "logp_current" else name.removeprefix("logp_")
     yield "advantage", b.spread(b.raw("advantage")), "advantage"
     yield from b.source.columns()
 
@@ -94,6 +96,8 @@ def faults(xp: Any, x: Array, kind: str) -> Iterator[tuple[Array, str, str]]:
         yield x > 0, "", "a log-probability is at most 0"
     if kind == "rollout":
         yield xp.isinf(x), "", "mu cannot have drawn a token of probability 0"
+    if kind == "anchor":
+        yield xp.isinf(x), "", "p/o needs a positive o"
 
 
 def _raise_first(b: Any, name: str, x: Array, bad: Array, found: str, remedy: str) -> None:
@@ -101,7 +105,7 @@ def _raise_first(b: Any, name: str, x: Array, bad: Array, found: str, remedy: st
     mask = b.mask if x.ndim == 2 else b.mask[..., None]
     bad = bad & mask
     if bool(xp.any(bad)):
-        index = np.argwhere(np.asarray(bad))[0]
+        index = np.argwhere(host(bad))[0]
         value = found or f"{float(x[tuple(int(i) for i in index)]):g}"
         place = "".join(f"[{i}]" for i in index)
         raise ValueError(f"{name}{place}: found {value}; {remedy}")
@@ -110,7 +114,7 @@ def _raise_first(b: Any, name: str, x: Array, bad: Array, found: str, remedy: st
 def _check_mask(b: Any) -> None:
     mask = b.given_mask
     if mask is not None and mask.dtype != b.xp.bool:
-        values = np.asarray(mask)
+        values = host(mask)
         bad = np.argwhere((values != 0) & (values != 1))
         if len(bad):
             place = "".join(f"[{i}]" for i in bad[0])
