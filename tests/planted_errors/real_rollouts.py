@@ -23,8 +23,8 @@ ERRORS: tuple[Planted, ...] = (
     ),
     in_batching(
         "real: the sampled token is never listed",
-        ").any(-1)[None]",
-        ").all(-1)[None]",
+        "[[token in ids for",
+        "[[token not in ids for",
         ON_EVERY_SOURCE + C_TOPK,
     ),
     in_batching(

@@ -47,8 +47,8 @@ ACCOUNTS = (
 MEASURED = (
     in_metrics(
         "metrics: the gate is what is masked",
-        "1 - _numpy(decision.whole_gate)",
-        "_numpy(decision.whole_gate)",
+        "1 - host(decision.whole_gate)",
+        "host(decision.whole_gate)",
         METRICS + "test_a_soft_rule_masks_by_one_minus_the_gate",
     ),
     in_metrics("metrics: position from 0", "dropped.argmax(-1) + 1", "dropped.argmax(-1)", BY_HAND),
@@ -58,7 +58,7 @@ MEASURED = (
     in_metrics("metrics: bins moved by one", "(position - 1) * BINS", "position * BINS", BY_HAND),
     in_metrics("metrics: sign of k1", '"sum_k1": -log_ratio', '"sum_k1": log_ratio', BY_HAND),
     in_metrics(
-        "metrics: toward of every token", '(scored & _numpy(b.toward))', '(mask & _numpy(b.toward))', BY_HAND
+        "metrics: toward of every token", '(scored & host(b.toward))', '(mask & host(b.toward))', BY_HAND
     ),
     in_metrics(
         "metrics: tails swapped", "self.ratio_high, self.tokens", "self.ratio_low, self.tokens", BY_HAND
@@ -133,8 +133,8 @@ FILES = (
     ),
     in_batching(
         "batching: binary before Top-K",
-        '"topk": rollout.topk is not None,\n        "binary": True,',
-        '"binary": True,\n        "topk": rollout.topk is not None,',
+        '"topk": "topk.rollout", "binary": "logp_rollout"}',
+        '"binary": "logp_rollout", "topk": "topk.rollout"}',
         ROLLOUTS + "test_the_best_source_is_taken_unless_one_is_named",
     ),
     in_batching(
