@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -396,14 +398,24 @@ def check_plain() -> None:
 
 
 def rows() -> Iterator[Row]:
-    """Speed of every rule in four settings; memory in the widest and the most irregular one."""
+    """Speed of every rule in four settings; memory in the widest and the most irregular one.
+
+    Each setting has a process of its own: how fast whole arrays are depends on what was freed before.
+    """
     check_plain()
-    for dtype, form in SETTINGS:
-        d = data(dtype, form)
-        yield from _cppo_rows(dtype, form, d)
-        for name, plain in PLAIN.items():
-            if name not in ("cppo", "grpo"):  # grpo is ppo
-                ratio = speedup(applied(name, d), partial(plain, d), 3)
-                yield Row(f"{name}, {form} {dtype}", "plain NumPy, CPU time", *ratio, ">= 1")
-        if (dtype, form) in (("float32", "ragged"), ("float64", "full")):
-            yield from _memory(dtype, form, d)
+    for setting in SETTINGS:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            yield from pool.submit(rows_of, *setting).result()
+
+
+def rows_of(dtype: str, form: str) -> list[Row]:
+    """The rows of one setting."""
+    d = data(dtype, form)
+    out = list(_cppo_rows(dtype, form, d))
+    for name, plain in PLAIN.items():
+        if name not in ("cppo", "grpo"):  # grpo is ppo
+            ratio = speedup(applied(name, d), partial(plain, d), 3)
+            out.append(Row(f"{name}, {form} {dtype}", "plain NumPy, CPU time", *ratio, ">= 1"))
+    if (dtype, form) in (("float32", "ragged"), ("float64", "full")):
+        out += _memory(dtype, form, d)
+    return out

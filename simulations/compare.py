@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from simulations.experiment import Condition, load, policy_of
 from simulations.measure import Watcher
 from simulations.optimizers import OPTIMIZERS
 from simulations.records import Record
-from simulations.statistics import bootstrap, paired_difference, wilson
+from simulations.statistics import bootstrap, interquartile_mean, paired_difference, wilson
 from simulations.summary import learning_curve, scores
 from simulations.trainer import Settings, Trainer
 from simulations.world import World
@@ -103,25 +102,20 @@ def checked(rule: Rule) -> Any:
 
 def picture(name: str, found: dict[str, Record]) -> bytes:
     """Learning curves: every seed faint, the interquartile mean strong."""
-    import matplotlib as mpl
+    from cppo_theory.plots import NARROW, legend_below, method, new_figure, png, style
 
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from simulations.statistics import interquartile_mean
-
-    figure, axes = plt.subplots(figsize=(4.5, 3.0), layout="constrained")
-    for i, (rule, record) in enumerate(found.items()):
-        curve = np.nan_to_num(learning_curve(record))
-        axes.plot(curve.T, color=f"C{i}", alpha=0.15, linewidth=0.6)
-        middle = interquartile_mean(curve.T[:, :, None])
-        axes.plot(middle, color=f"C{i}", marker="os^Dv"[i % 5], markersize=3, label=rule)
-    axes.set(xlabel="rollout round", ylabel="J", ylim=(-0.02, 1.02), title=name)
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    plt.close(figure)
-    return buffer.getvalue()
+    with style():
+        figure, grid = new_figure(NARROW, 2.6)
+        axes = grid[0, 0]
+        for rule, record in found.items():
+            curve = np.nan_to_num(learning_curve(record))
+            look = method(rule)
+            axes.plot(curve.T, color=look.color, alpha=0.15, linewidth=0.6)
+            middle = interquartile_mean(curve.T[:, :, None])
+            axes.plot(middle, **look.as_line(), zorder=3 + len(found) - list(found).index(rule))
+        axes.set(xlabel="rollout round", ylabel="J", ylim=(-0.02, 1.02), title=name)
+        legend_below(figure, axes, 2)
+        return png(figure)
 
 
 def _usable(name: str) -> Rule:

@@ -78,7 +78,7 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
         If it is no record, is damaged, or was made with another configuration than ``config``.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
             entries = {name: found[name] for name in found.files}
         made = Record(
             json.loads(str(entries["config"])),

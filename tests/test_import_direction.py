@@ -15,7 +15,7 @@ LADDER = (
     "spaces divergence schedules weights",
     "policy bounds constraints documents rules",
     "instance_files policy_specs instance recursions fused fast trees evaluation",
-    "tasks tables gymnasium_tables responses masked",
+    "tasks tables gymnasium_tables responses masked coupling",
     "claims hunt",
     "verify ladder plots rollouts",
     "envs adapters cli",

@@ -15,6 +15,7 @@ from cppo_theory.cli.claims import claims
 from cppo_theory.cli.evaluate import evaluate
 from cppo_theory.cli.hunt import hunt
 from cppo_theory.cli.mask import mask
+from cppo_theory.cli.plot import plot
 from cppo_theory.cli.rules import rules
 from cppo_theory.cli.tasks import tasks
 from cppo_theory.cli.terminal import UsageError, brief, say
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "hunt": hunt,
     "rules": rules,
     "mask": mask,
+    "plot": plot,
 }
 
 

@@ -76,7 +76,7 @@ def evaluate(
     numbers = {name: _option(name, text) for name, text in vars(limits).items() if text is not None}
     if (file is None) == (chosen.task is None):
         raise UsageError("evaluate: give an instance file or --task NAME, one of them")
-    instance = chosen.instance() if file is None else _load(file)
+    instance = chosen.instance() if file is None else load_instance(file)
     if chosen.save is not None:
         instance.save(chosen.save)
     constraints = _constraints(instance, numbers)
@@ -91,7 +91,7 @@ def evaluate(
     return 1 if any(verdict.status == Status.VIOLATED for verdict in verdicts) else 0
 
 
-def _load(file: Path) -> Instance:
+def load_instance(file: Path) -> Instance:
     """The instance of a file; every error names the file."""
     try:
         return Instance.load(file)

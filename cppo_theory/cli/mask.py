@@ -58,7 +58,7 @@ def mask(  # noqa: PLR0913 - the options of a command
     names = [rule] if rule is not None else [n.strip() for n in str(compare).split(",") if n.strip()]
     rules = [chosen_rule(str(name), "--rule" if compare is None else "--compare") for name in names]
     given = rule_parameters(rules, thresholds, choices, divergence)
-    readings = [Reading(_measure(r, divergence), source, nan == "drop") for r in rules]
+    readings = [Reading(measure_of(r, divergence), source, nan == "drop") for r in rules]
     if rule is not None:
         _mask_one(file, rules[0], given[0], readings[0], Output(out, trace), summary, json)
         return 0
@@ -70,7 +70,7 @@ def mask(  # noqa: PLR0913 - the options of a command
     return 0
 
 
-def _measure(rule: Rule, asked: Literal["tv", "kl"]) -> Literal["tv", "kl"]:
+def measure_of(rule: Rule, asked: Literal["tv", "kl"]) -> Literal["tv", "kl"]:
     """What a rule looks at: what was asked for, if it takes a divergence at all."""
     if rule.judges_kl:
         return "kl"

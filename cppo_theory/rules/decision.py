@@ -97,9 +97,10 @@ def decide(b: Any, g: Any, gate: Array | None, conditions: dict[str, Array]) -> 
         gate = xp.astype(gate, g.dtype, copy=False)
         g = g * gate
     left = gate if base is None else base.rows_gate
+    keeps_all = b.full and base is None and not conditions
     if left is not None:
-        left = select(xp, alive, b.spread(left))
-    if b.full and base is None and not conditions and gate is None:
+        left = b.spread(left) if keeps_all else select(xp, alive, b.spread(left))
+    if keeps_all and gate is None:
         return Decision(b, b.spread(g), alive, reason)
     counted = alive if gate is None else alive & (gate != 0)
     return Decision(b, select(xp, counted, b.spread(g)), alive, reason, left)

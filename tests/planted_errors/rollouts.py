@@ -58,7 +58,7 @@ MEASURED = (
     in_metrics("metrics: bins moved by one", "(position - 1) * BINS", "position * BINS", BY_HAND),
     in_metrics("metrics: sign of k1", '"sum_k1": -log_ratio', '"sum_k1": log_ratio', BY_HAND),
     in_metrics(
-        "metrics: toward of every token", '(scored & host(b.toward))', '(mask & host(b.toward))', BY_HAND
+        "metrics: toward of every token", "(scored & host(b.toward))", "(mask & host(b.toward))", BY_HAND
     ),
     in_metrics(
         "metrics: tails swapped", "self.ratio_high, self.tokens", "self.ratio_low, self.tokens", BY_HAND

@@ -259,8 +259,8 @@ SEQUENCE = (
     in_sequence("k2 without 1/2", "return x * x / 2", "return x * x", *case("trm-max")),
     in_sequence(
         "k3 of the inverse ratio",
-        "excess_of_exp(b.xp.astype(x",
-        "excess_of_exp(-b.xp.astype(x",
+        "b.xp.expm1(x) - x",
+        "b.xp.expm1(-x) + x",
         *case("trm-avg"),
     ),
     in_sequence(
