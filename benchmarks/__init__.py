@@ -3,4 +3,4 @@
 A benchmark is a module here with a function `rows() -> Iterator[Row]`; it is listed in `BENCHMARKS` only.
 """
 
-BENCHMARKS = ("tree_pass", "automaton_pass", "tiers", "sampling", "hunt", "rules", "start")
+BENCHMARKS = ("tree_pass", "automaton_pass", "tiers", "sampling", "hunt", "rules", "training", "start")

@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913 - the options of a command
         raise UsageError("--seeds, --jobs: at least 1 is required")
     reported, tuning = seeds_of(size, seeds)
     base = (out or RECORDS) / preset / experiment.name
-    work = runner.plan(chosen, [*reported, *tuning], base, say)
+    work = runner.plan(chosen, [*reported, *tuning], base, say, look_only=plan)
     workers = jobs or len(os.sched_getaffinity(0))
     if plan:
         _print_plan(work, workers)
@@ -66,7 +66,8 @@ def run(  # noqa: PLR0913 - the options of a command
     summaries = RESULTS if out is None and preset == "paper" and is_whole else base / "summary"
     folder = summaries / experiment.name if summaries == RESULTS else summaries
     _summarise(experiment, chosen, base, folder, (reported, tuning))
-    tables.print_experiment(experiment, folder)
+    only = {(cell.condition.name, cell.ray.name) for cell in chosen}  # others lie there from other runs
+    tables.print_experiment(experiment, folder, only)
     return 0
 
 
@@ -125,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         say(f"error: {brief(error.field)}: {brief(error.found)}; {error.remedy}")
         return 3
+    except records.ForeignRecordError as error:
+        say(f"error: {brief(str(error))}")
+        return 3
     except OSError as error:
         say(f"error: {error.filename or 'output'}: {error.strerror}; finished cells are kept")
         return 3
@@ -160,7 +164,7 @@ def _summarise(
         pairs = [(cell, records.read(base / f"{cell.label}.npz")) for cell in group]
         summary = summarise(experiment, pairs, *seeds)
         write_bytes(
-            folder / Path(group[0].label).with_suffix(".npz").parent.with_suffix(".npz"),
+            folder / f"{Path(group[0].label).parent}.npz",
             records.encoded(summary),
         )
 

@@ -85,16 +85,17 @@ def checked(rule: Rule) -> Any:
         before = [b.raw(name).copy() for name in ("logp_rollout", "logp_current", "advantage")]
         try:
             decision = bound(b)
-        except (TypeError, ValueError, AttributeError, IndexError) as error:
+        except Exception as error:  # a user's rule may fail in any way
             raise UsageError(
                 f"{rule.name} failed on a training batch: {type(error).__name__}: {error}"
             ) from None
         for name, kept in zip(("logp_rollout", "logp_current", "advantage"), before, strict=True):
             if not np.array_equal(b.raw(name), kept, equal_nan=True):
                 raise UsageError(f"{rule.name} modifies {name} of the batch; return new arrays instead")
-        bad = np.isnan(decision.rows_g) & np.isfinite(b.log_ratio)
+        bad = ~np.isfinite(decision.rows_g) & np.isfinite(b.log_ratio)
         if bad.any():
-            raise UsageError(f"{rule.name} returned nan for g at a valid token; mend the rule")
+            found = decision.rows_g[bad][0]
+            raise UsageError(f"{rule.name} returned {found} for g at a valid token; mend the rule")
         return decision
 
     return decide

@@ -22,8 +22,8 @@ from cppo_theory.tasks import task
 from simulations.measure import REFERENCE, Watcher
 from simulations.optimizers import OPTIMIZERS
 from simulations.policies import MLP, Policy, Tabular
-from simulations.trainer import Settings, Trainer
-from simulations.world import World
+from simulations.trainer import AGGREGATIONS, Settings, Trainer
+from simulations.world import World, enumerate_responses
 
 Array = Any
 
@@ -138,6 +138,8 @@ def load(name: str) -> Experiment:
         raise InputError("experiment", f"found {name!r}", remedy)
     try:
         found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Experiment)
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), f"this is not UTF-8 ({error})", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(str(path), f"this is not TOML ({error})", "mend that line") from None
     except msgspec.ValidationError as error:
@@ -182,9 +184,9 @@ def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
     world = World.of(task(**condition.task))
     parameters = {**cell.ray.settings[cell.setting], **_parts(cell.ray.fixed)}
     found = rule(cell.ray.rule)
-    limits = {**REFERENCE, **{name: parameters[name] for name in ("delta", "delta_b") if name in parameters}}
-    if "divergence" not in found.parameters:
-        limits = dict(REFERENCE)
+    limits: dict[str, Any] = dict(REFERENCE)
+    if "divergence" in found.parameters:
+        limits |= {n: parameters[n] for n in ("delta", "delta_b", "w_min", "budget") if n in parameters}
     watcher = Watcher(world, limits)
     settings = Settings(
         cell.rounds,
@@ -225,6 +227,7 @@ def _check(path: Path, found: Experiment) -> None:
     def refuse(place: str, text: str, remedy: str) -> None:
         raise InputError(f"{path}: {place}", text, remedy)
 
+    _check_names_and_sizes(refuse, found)
     for i, condition in enumerate(found.condition):
         place = f"condition[{i}]"
         if condition.policy not in ("tabular", "mlp"):
@@ -236,8 +239,10 @@ def _check(path: Path, found: Experiment) -> None:
         if min(condition.updates, condition.rounds, condition.prompts, condition.group) < 1:
             refuse(place, "found a count below 1", "updates, rounds, prompts and group are at least 1")
         try:
-            task(**condition.task)
-        except (InputError, TypeError) as error:
+            made = task(**condition.task)
+            if condition.population:
+                enumerate_responses(World.of(made))
+        except (ValueError, TypeError) as error:
             refuse(f"{place}.task", str(error), "`cppo-theory tasks` lists what there is")
     known_conditions = {c.name: c for c in found.condition}
     for preset, size in found.presets.items():
@@ -249,6 +254,24 @@ def _check(path: Path, found: Experiment) -> None:
     for name in found.headline:
         if name not in {ray.name for ray in found.rule}:
             refuse("headline", f"found {name!r}", "no rule has that name")
+
+
+def _check_names_and_sizes(refuse: Callable[[str, str, str], None], found: Experiment) -> None:
+    for kind, items in (("condition", found.condition), ("rule", found.rule)):
+        names_ = [item.name for item in items]
+        for name in names_:
+            if names_.count(name) > 1:
+                refuse(kind, f"found the name {name!r} twice", "names tell the records apart")
+    for preset, size in found.presets.items():
+        if size.seeds < 1 or size.tuning_seeds < 0:
+            refuse(f"presets.{preset}.seeds", f"found {size.seeds}", "at least 1 is required")
+    for i, condition in enumerate(found.condition):
+        if condition.hidden < 1 or not condition.rate > 0:
+            text = f"found hidden = {condition.hidden}, rate = {condition.rate:g}"
+            refuse(f"condition[{i}]", text, "both have to be above 0")
+        if condition.aggregation not in AGGREGATIONS:
+            text = f"found {condition.aggregation!r}"
+            refuse(f"condition[{i}].aggregation", text, f"{', '.join(AGGREGATIONS)} are known")
 
 
 def _check_ray(refuse: Callable[[str, str, str], None], place: str, ray: RuleRay) -> None:

@@ -27,6 +27,9 @@ Array = Any
 BOUNDS = ("prop-4", "eq-4", "thm-1", "uniform", "b9-product")
 """Bounds on |Delta| that need no whole paths."""
 
+LEAST = -700.0
+"""Log-probabilities below are raised to this: exp of them is 0, and mu = 0 < pi has no ratio."""
+
 REFERENCE = {"delta": 0.15, "delta_b": 0.015, "w_min": 0.8}
 """Constraints of Eq. (5) that violations are judged by where a rule names none: the paper's."""
 
@@ -66,7 +69,8 @@ class Watcher:
         alive = np.isfinite(log_mu).all((1, 2)) & np.isfinite(log_pi).all((1, 2))
         uniform = log_softmax(np.zeros_like(log_pi))
         safe = [np.where(alive[:, None, None], x, uniform) for x in (log_mu, log_pi)]
-        row = {**exact(self.world, *safe, self.limits), **of_updates(updates, self.limits)}
+        near = [np.maximum(x, LEAST) for x in safe]
+        row = {**exact(self.world, *near, self.limits), **of_updates(updates, self.limits)}
         row["entropy"] = entropy(safe[1], updates[-1])
         self.rows.append({name: np.where(alive, x, np.nan) for name, x in row.items()})
 

@@ -14,6 +14,7 @@ import io
 import json
 import platform
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,19 @@ from cppo_theory.files import write_bytes, write_text
 from cppo_theory.version import __version__
 
 Array = Any
+
+
+DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged or a strange file raises."""
 
 
 class ForeignRecordError(ValueError):
@@ -85,9 +99,9 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
             [int(seed) for seed in entries["seeds"]],
             {n.removeprefix("by_seed."): x for n, x in entries.items() if n.startswith("by_seed.")},
         )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise ForeignRecordError(f"{path}: this is no record ({error})") from None
-    if any(len(x) != len(made.seeds) for x in made.arrays.values()):
+    if any(x.shape[:1] != (len(made.seeds),) for x in made.arrays.values()):
         raise ForeignRecordError(f"{path}: the arrays do not have {len(made.seeds)} seeds")
     if config is not None and made.config != json.loads(json.dumps(config)):
         raise ForeignRecordError(f"{path}: the record was made with another configuration")

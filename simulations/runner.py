@@ -6,13 +6,15 @@ that is damaged or was made by other code is set aside, never overwritten, and m
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cppo_theory
@@ -52,11 +54,12 @@ def code_digest() -> str:
     """Hash of the modules that a cell runs: the trainer's, and those of the package."""
     here, package = Path(__file__).parent, Path(str(cppo_theory.__file__)).parent
     names = ("trainer", "world", "policies", "optimizers", "measure", "source", "experiment")
-    parts = ("rules", "tasks", "claims", "spaces.py", "recursions.py", "divergence.py", "schedules.py")
+    folders = ("rules", "tasks", "claims")
+    modules = """arithmetic bounds constraints divergence evaluation fused instance policy recursions
+        schedules spaces weights"""
     found = [here / f"{name}.py" for name in names]
-    for part in parts:
-        path = package / part
-        found += [path] if path.is_file() else list(path.glob("*.py"))
+    found += [package / f"{name}.py" for name in modules.split()]
+    found += [path for folder in folders for path in (package / folder).glob("*.py")]
     return records.digest(found)
 
 
@@ -65,8 +68,10 @@ def configuration(cell: Cell) -> dict[str, Any]:
     return {**cell.config, "code": code_digest()}
 
 
-def plan(todo: Sequence[Cell], seeds: Sequence[int], folder: Path, say: Say) -> list[Work]:
-    """What has to be done; records that cannot be used are set aside and named."""
+def plan(
+    todo: Sequence[Cell], seeds: Sequence[int], folder: Path, say: Say, look_only: bool = False
+) -> list[Work]:
+    """What has to be done; records that cannot be used are named, and set aside unless ``look_only``."""
     out = []
     for cell in todo:
         path = folder / f"{cell.label}.npz"
@@ -75,7 +80,8 @@ def plan(todo: Sequence[Cell], seeds: Sequence[int], folder: Path, say: Say) -> 
             try:
                 present = records.read(path, configuration(cell)).seeds
             except records.ForeignRecordError as error:
-                say(f"{error}; set aside as {records.set_aside(path).name}, made anew")
+                fate = "to be set aside and" if look_only else f"set aside as {records.set_aside(path).name},"
+                say(f"{error}; {fate} made anew")
         out.append(Work(cell, path, list(seeds), [seed for seed in seeds if seed not in present]))
     return out
 
@@ -87,13 +93,24 @@ def run(work: Sequence[Work], jobs: int) -> Iterator[Done]:
         for item in left:
             yield _finish(item)
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
     try:
         futures: list[Future[Done]] = [pool.submit(_finish, item) for item in left]
         for future in as_completed(futures):
             yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """End this worker when its parent is killed, which closes no queue: else it would wait for ever."""
+    parent = parent_process()
+
+    def wait() -> None:
+        parent.join()  # type: ignore[union-attr]  # a worker has a parent
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _finish(item: Work) -> Done:

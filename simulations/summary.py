@@ -30,14 +30,16 @@ def scores(record: Record) -> dict[str, Array]:
     curve = learning_curve(record)
     flags = np.array([FAILURES.index(failure(c)) for c in curve], dtype=np.int8)
     x = record.arrays
+    rounds = np.isfinite(x["delta"]).sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         masked = np.nansum(x["removed"], -1) / np.nansum(x["scored"], -1)
+        residual = np.nansum(np.abs(x["delta"]), -1) / rounds
     return {
         "area": np.nan_to_num(area(curve)),
         "last": np.nan_to_num(last_quarter(curve)),
         "failure": flags,
         "masked": np.nan_to_num(masked),
-        "residual": np.nan_to_num(np.nanmean(np.abs(x["delta"]), -1)),
+        "residual": np.nan_to_num(residual),
     }
 
 

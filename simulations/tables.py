@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cppo_theory.cli.terminal import print_table
+from cppo_theory.errors import InputError
 from simulations.experiment import Experiment
+from simulations.frontier import at_masked_share
 from simulations.records import Record
 from simulations.statistics import FEWEST, bootstrap, paired_difference, probability_of_improvement, wilson
 from simulations.summary import read_summaries
@@ -16,9 +19,11 @@ from simulations.summary import read_summaries
 Array = Any
 
 
-def print_experiment(experiment: Experiment, folder: Path) -> None:
+def print_experiment(
+    experiment: Experiment, folder: Path, only: Collection[tuple[str, str]] | None = None
+) -> None:
     """Scores of every rule at its chosen setting and at the paper's, and the headline's paired difference."""
-    found = read_summaries(folder)
+    found = {key: r for key, r in read_summaries(folder).items() if only is None or key in only}
     for condition in [c.name for c in experiment.condition if any(key[0] == c.name for key in found)]:
         group = {rule: record for (name, rule), record in found.items() if name == condition}
         runs = len(next(iter(group.values())).seeds)
@@ -27,6 +32,7 @@ def print_experiment(experiment: Experiment, folder: Path) -> None:
         title = f"{condition}: {runs} seeds, interquartile mean and 95% bootstrap interval"
         print_table(headers, rows, numbers=range(5, 7), title=title)
         _print_headline(experiment, group)
+        _print_equal_masks(experiment, group)
 
 
 def _rows(record: Record) -> list[tuple[str, ...]]:
@@ -77,3 +83,32 @@ def _print_headline(experiment: Experiment, group: dict[str, Record]) -> None:
     print(
         f"\n{names}, area under J, paired by seed: {difference}; P({names.replace(' - ', ' > ')}) = {better}"
     )
+
+
+def _print_equal_masks(experiment: Experiment, group: dict[str, Record]) -> None:
+    """Every rule against the second of the headline: at the paper's settings, and at equal masked share."""
+    rival = group.get(experiment.headline[1])
+    if rival is None or len(rival.seeds) < FEWEST:
+        return
+    rows = []
+    for ray in experiment.rule:
+        record = group.get(ray.name)
+        if record is None or record is rival or ray.paper is None or rival.config["paper"] is None:
+            continue
+        own = record.arrays["area"][:, ray.paper].astype(float)
+        share = float(record.arrays["masked"][:, ray.paper].mean())
+        theirs = rival.arrays["area"][:, rival.config["paper"]].astype(float)
+        try:
+            equal = str(paired_difference(own, at_masked_share(rival, share)))
+        except InputError as error:
+            equal = error.remedy
+        rows.append((ray.name, f"{share:.3f}", str(paired_difference(own, theirs)), equal))
+    if rows:
+        name = experiment.headline[1]
+        headers = (
+            "rule at the paper's point",
+            "masked",
+            f"minus {name} at its point",
+            f"minus {name} masked as much",
+        )
+        print_table(headers, rows, numbers=range(1, 2), title="Differences in area under J, paired by seed")

@@ -79,6 +79,8 @@ class Update:
     slopes: list[Array]
 
 
+AGGREGATIONS = ("sum", "sequence", "token")
+
 Watch = Callable[[int, Array, Array, list[Update]], None]
 
 

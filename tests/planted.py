@@ -108,7 +108,7 @@ def copy_of(project: Path, scratch: Path) -> Path:
     """Copy without hidden files, virtual environments, caches and mutants."""
 
     def strangers(folder: str, names: list[str]) -> set[str]:
-        skip = {"__pycache__", "build", "dist", "mutants"}
+        skip = {"__pycache__", "build", "dist", "mutants", "records"}
         return {n for n in names if n[0] == "." or n in skip or (Path(folder) / n / "pyvenv.cfg").exists()}
 
     return Path(shutil.copytree(project, scratch / "project", ignore=strangers))
