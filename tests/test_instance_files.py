@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cppo_theory as ct
-from cppo_theory.files import write_text
+from cppo_theory.files import replaced, write_text
 from cppo_theory.instance_files import TierWarning
 from tests import convert
 from tests.instance_numbers import as_lists, expected, numbers, types
@@ -114,13 +114,25 @@ def test_a_float_among_rational_strings_is_said_once(tmp_path):
     assert types(numbers(loaded)) == {float, type(None)}
 
 
+def break_off(path):
+    """Write half of a file, then be interrupted."""
+    with replaced(path) as stream:
+        stream.write(b"half")
+        raise KeyboardInterrupt
+
+
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path):
     path = tmp_path / "new" / "file.txt"
     write_text(path, "first")
     assert path.read_text("utf-8") == "first"
     with pytest.raises(UnicodeEncodeError):
         write_text(path, "second, then a lone surrogate \ud800")
+    for half in (path, tmp_path / "another" / "file.txt"):
+        with pytest.raises(KeyboardInterrupt):
+            break_off(half)
     assert path.read_text("utf-8") == "first"
+    assert list(tmp_path.iterdir()) == [path.parent]  # no folder is left of what did not come about
+    assert list(path.parent.iterdir()) == [path]
     write_text(path, "third \N{SNOWMAN}")
     assert path.read_text("utf-8") == "third \N{SNOWMAN}"
     assert list(path.parent.iterdir()) == [path]

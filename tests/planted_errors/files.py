@@ -43,7 +43,7 @@ ERRORS: tuple[Planted, ...] = (
     atomic(
         "files: the old file goes before the new one is whole",
         "exist_ok=True)\n",
-        "exist_ok=True)\n    path.unlink(missing_ok=True)\n",
+        "exist_ok=True)\n        path.unlink(missing_ok=True)\n",
     ),
     atomic("files: a failure leaves its temporary file", "temporary.unlink(missing_ok=True)", "pass"),
     evaluate("evaluate: a violated claim exits 0", "return 1 if any(", "return 0 if any(", CLI),

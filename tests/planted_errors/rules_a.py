@@ -6,6 +6,7 @@ REFERENCES, DEGENERATE = (
     "tests/rules/test_rules_against_references.py::",
     "tests/rules/test_degeneracies.py::",
 )
+HAND = "tests/rules/test_by_hand.py"
 RULE, TIES, EDGE = (
     REFERENCES + "test_rule",
     REFERENCES + "test_ties_of_cppo_are_kept",
@@ -70,7 +71,7 @@ PREFIX = (
         "cppo: budget without weights",
         "b.before(spent - w * per_token)",
         "b.before(spent - per_token)",
-        *case("cppo"),
+        HAND,
     ),
     in_prefix(
         "cppo: excess of unweighted divergences",
@@ -183,7 +184,7 @@ TOKENWISE = (
         "ppo: dual clip on both signs",
         "((b.advantage >= 0) | (r <= dual_clip))",
         "(r <= dual_clip)",
-        *case("ppo"),
+        HAND,
     ),
     in_clips("ppo: dual clip strict", "(r <= dual_clip)", "(r < dual_clip)", EDGE),
     in_clips("cispo: upper bound absolute", "high=1 + eps_high))", "high=eps_high))", *case("cispo")),
@@ -449,8 +450,8 @@ BATCHES = (
         "((log_ratio > 0) ^ (a < 0)) & ((log_ratio < 0) ^ (a >= 0))",
         *case("dppo"),
     ),
-    in_tokens("within: strict", "((a <= 0) | (x <= high))", "((a <= 0) | (x < high))", EDGE),
-    in_tokens("within: A = 0 binds", "((a <= 0) | (x <= high))", "((a < 0) | (x <= high))", *case("ppo")),
+    in_tokens("within: strict", "((a <= 0) | (x <= high))", "((a <= 0) | (x < high))", HAND),
+    in_tokens("within: A = 0 binds", "((a <= 0) | (x <= high))", "((a < 0) | (x <= high))", HAND),
     in_tokens(
         "garbage at holes is used",
         "        if self._is_clean:\n            return x\n",
