@@ -104,7 +104,7 @@ def _renamed_at_the_end(path: Path) -> Iterator[IO[bytes]]:
     with replaced(path) as raw:
         if path.suffix == ".gz":
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                yield packed  # type: ignore[misc]
+                yield packed  # type: ignore[misc]  # a GzipFile is a stream of bytes
         else:
             yield raw
 

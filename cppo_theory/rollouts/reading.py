@@ -69,7 +69,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         start = raw.peek(2)[:2] if hasattr(raw, "peek") else b""
         if start == _GZIP:
             with gzip.open(raw) as packed:
-                yield packed  # type: ignore[misc]
+                yield packed  # type: ignore[misc]  # a GzipFile is a stream of bytes
         else:
             yield raw
     finally:
