@@ -400,22 +400,24 @@ def check_plain() -> None:
 def rows() -> Iterator[Row]:
     """Speed of every rule in four settings; memory in the widest and the most irregular one.
 
-    Each setting has a process of its own: how fast whole arrays are depends on what was freed before.
+    Each rule has a process of its own in each setting: how fast whole arrays are depends on what was freed
+    before.
     """
     check_plain()
-    for setting in SETTINGS:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            yield from pool.submit(rows_of, *setting).result()
+    names = [name for name in PLAIN if name != "grpo"]  # grpo is ppo
+    tasks = [(name, *setting) for setting in SETTINGS for name in ("cppo", *sorted({*names} - {"cppo"}))]
+    tasks += [("memory", "float32", "ragged"), ("memory", "float64", "full")]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for found in pool.map(rows_of, *zip(*tasks, strict=True)):
+            yield from found
 
 
-def rows_of(dtype: str, form: str) -> list[Row]:
-    """The rows of one setting."""
+def rows_of(name: str, dtype: str, form: str) -> list[Row]:
+    """The rows of one rule in one setting, or of the memory of all."""
     d = data(dtype, form)
-    out = list(_cppo_rows(dtype, form, d))
-    for name, plain in PLAIN.items():
-        if name not in ("cppo", "grpo"):  # grpo is ppo
-            ratio = speedup(applied(name, d), partial(plain, d), 3)
-            out.append(Row(f"{name}, {form} {dtype}", "plain NumPy, CPU time", *ratio, ">= 1"))
-    if (dtype, form) in (("float32", "ragged"), ("float64", "full")):
-        out += _memory(dtype, form, d)
-    return out
+    if name == "cppo":
+        return list(_cppo_rows(dtype, form, d))
+    if name == "memory":
+        return list(_memory(dtype, form, d))
+    ratio = speedup(applied(name, d), partial(PLAIN[name], d), 3)
+    return [Row(f"{name}, {form} {dtype}", "plain NumPy, CPU time", *ratio, ">= 1")]

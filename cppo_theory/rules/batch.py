@@ -80,7 +80,7 @@ class TokenBatch(Tokens):
         xp = self.xp
         x = self.spread(x)
         x = x if self.full else xp.where(self.mask, x, xp.inf)
-        least = scans.shifted(xp, scans.running_min(xp, x), xp.inf)
+        least = scans.min_before(xp, x)
         return xp.where(least == xp.inf, empty, least)
 
     def after(self, x: Array, discount: float = 1.0) -> Array:

@@ -65,17 +65,24 @@ def apply(
 
 def _in_blocks(bound: Callable[[TokenBatch], Any], batch: TokenBatch) -> Outputs:
     shape = batch.shape
-    keep, reason = np.zeros(shape, dtype=bool), np.full(shape, HOLE, dtype=np.int8)
+    keep, reason = np.empty(shape, dtype=bool), np.empty(shape, dtype=np.int8)
     g: Array | None = None
     for rows in blocks(batch):
         decision = bound(batch.part(rows, batch.length[rows]))
-        width = decision.rows_keep.shape[1]
         if g is None:
-            g = np.zeros(shape, dtype=decision.rows_g.dtype)
-        g[rows, :width] = decision.rows_g
-        keep[rows, :width] = decision.rows_keep
-        reason[rows, :width] = decision.rows_reason
+            g = np.empty(shape, dtype=decision.rows_g.dtype)
+        _write(g, rows, decision.rows_g, 0)
+        _write(keep, rows, decision.rows_keep, False)
+        _write(reason, rows, decision.rows_reason, HOLE)
     return Outputs(*(batch.tokens(x) for x in (g, keep, reason)))
+
+
+def _write(out: Array, rows: Any, x: Array, padding: Any) -> None:
+    """Fill rows of an empty array: x, then padding."""
+    width = x.shape[1]
+    out[rows, :width] = x
+    if width < out.shape[1]:
+        out[rows, width:] = padding
 
 
 def blocks(batch: TokenBatch, tokens: int = BLOCK_TOKENS) -> Iterator[Any]:

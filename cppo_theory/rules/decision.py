@@ -84,7 +84,7 @@ def decide(b: Any, g: Any, gate: Array | None, conditions: dict[str, Array]) -> 
     alive = b.mask
     if base is None:
         g = xp.astype(b.array(g), b.log_ratio.dtype, copy=False)
-    reason = xp.astype(~alive, xp.int8) * HOLE
+    reason = xp.zeros_like(alive, dtype=xp.int8) if b.full else xp.astype(~alive, xp.int8) * HOLE
     for name, condition in conditions.items():
         condition = whole(xp, condition, alive.shape)  # noqa: PLW2901 - NumPy is slow on (R, 1) flags
         failed = alive & ~condition
@@ -102,5 +102,7 @@ def decide(b: Any, g: Any, gate: Array | None, conditions: dict[str, Array]) -> 
         left = b.spread(left) if keeps_all else select(xp, alive, b.spread(left))
     if keeps_all and gate is None:
         return Decision(b, b.spread(g), alive, reason)
-    counted = alive if gate is None else alive & (gate != 0)
+    counted = alive
+    if gate is not None:
+        counted = gate != 0 if keeps_all else alive & (gate != 0)
     return Decision(b, select(xp, counted, b.spread(g)), alive, reason, left)

@@ -101,13 +101,15 @@ def ranked(xp: Any, x: Array, *ranks: Array) -> list[Array]:
     return [xp.take_along_axis(ordered, rank, axis=-1) for rank in ranks]
 
 
-def running_min(xp: Any, x: Array) -> Array:
-    """Inclusive minima along the last axis."""
+def min_before(xp: Any, x: Array) -> Array:
+    """Exclusive minima along the last axis, inf at the first place."""
     if library(xp) == "numpy":
-        return np.minimum.accumulate(x, axis=-1)
+        least = np.full_like(x, np.inf)
+        np.minimum.accumulate(x[:, :-1], axis=-1, out=least[:, 1:])
+        return least
     if library(xp) == "torch":
-        return x.cummin(dim=-1).values
-    return _doubled(xp, x, xp.inf, lambda a, b, _: xp.minimum(a, b))
+        return shifted(xp, x.cummin(dim=-1).values, xp.inf)
+    return shifted(xp, _doubled(xp, x, xp.inf, lambda a, b, _: xp.minimum(a, b)), xp.inf)
 
 
 def discounted_rest(xp: Any, x: Array, discount: float) -> Array:

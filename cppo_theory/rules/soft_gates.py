@@ -5,8 +5,10 @@ Source: public trainers; arXiv:2606.10968v2, Appendix C.3, names SAPO as a gate.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
 from .parameters import Threshold
@@ -18,10 +20,10 @@ def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision
     Source: public trainers; equal to 4 r s (1 - s), s = sigmoid(tau (r - 1)).
     """
     xp, r = b.xp, b.anchor_ratio
-    up, down = (xp.full_like(b.advantage, tau, dtype=r.dtype) for tau in (tau_up, tau_down))
-    tau = xp.where(b.advantage > 0, up, down)
-    half = xp.exp(-xp.abs(tau * (r - 1)))
-    return b.keep(r, gate=4 * half / ((1 + half) * (1 + half)))
+    up, down = (xp.full_like(b.advantage, tau / 2, dtype=r.dtype) for tau in (tau_up, tau_down))
+    x = xp.where(b.advantage > 0, up, down) * (r - 1)
+    sech = 1 / xp.cosh(clip(xp, x, high=math.log(xp.finfo(r.dtype).max)))
+    return b.keep(r, gate=sech * sech)
 
 
 def drpo(b: TokenBatch, eps: Threshold) -> Decision:
@@ -34,7 +36,7 @@ def drpo(b: TokenBatch, eps: Threshold) -> Decision:
 
 def spo(b: TokenBatch, eps: Threshold) -> Decision:
     """SPO: DRPO with the ratio in place of the probability, g = r (1 - sgn(A) (r - 1) / eps)."""
-    return b.keep(b.ratio, gate=1 - _sign(b) * (b.ratio - 1) / eps)
+    return b.keep(b.ratio, gate=1 - b.xp.astype(_sign(b), b.ratio.dtype) * (b.ratio - 1) / eps)
 
 
 def _sign(b: TokenBatch) -> Any:

@@ -196,8 +196,8 @@ TOKENWISE = (
     ),
     in_gates(
         "sapo: no half in the argument",
-        "half = xp.exp(-xp.abs(tau * (r - 1)))",
-        "half = xp.exp(-xp.abs(2 * tau * (r - 1)))",
+        "tau / 2, dtype=r.dtype",
+        "tau, dtype=r.dtype",
         *case("sapo"),
     ),
     in_gates("sapo: tau by the other sign", "b.advantage > 0", "b.advantage < 0", *case("sapo")),
@@ -334,10 +334,10 @@ PASSES = (
         "x = self.spread(x)",
         HOLES,
     ),
-    in_batch(
-        "before_min: the token itself too",
-        "least = scans.shifted(xp, scans.running_min(xp, x), xp.inf)",
-        "least = scans.running_min(xp, x)",
+    in_scans(
+        "min_before: the token itself too",
+        "x[:, :-1], axis=-1, out=least[:, 1:]",
+        "x, axis=-1, out=least",
         *case("minpro"),
     ),
     in_batch(
@@ -401,8 +401,8 @@ PASSES = (
     ),
     in_blocks(
         "blocks: unsorted rows",
-        "g[rows, :width] = decision.rows_g",
-        "g[: len(decision.rows_g), :width] = decision.rows_g",
+        "out[rows, :width] = x",
+        "out[: len(x), :width] = x",
         f"{FORMS}[pg-is]",
     ),
     in_layout(
