@@ -14,7 +14,8 @@ from cppo_theory.cli.terminal import UsageError, print_table, say
 from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
-from simulations.experiment import Condition, load, policy_of
+from simulations.cell import policy_of
+from simulations.experiment import Condition, load
 from simulations.measure import Watcher
 from simulations.optimizers import OPTIMIZERS
 from simulations.records import Record

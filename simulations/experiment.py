@@ -13,34 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from cppo_theory import schedules
 from cppo_theory.errors import InputError
-from cppo_theory.rules import RULES, kl, rule
+from cppo_theory.rules import RULES, rule
 from cppo_theory.tasks import task
-from simulations.measure import REFERENCE, Watcher
 from simulations.optimizers import OPTIMIZERS
-from simulations.policies import MLP, Policy, Tabular
-from simulations.trainer import AGGREGATIONS, Settings, Trainer
+from simulations.parts import PARTS, POLICIES, objects
+from simulations.trainer import AGGREGATIONS
 from simulations.world import World, enumerate_responses
-
-Array = Any
 
 FOLDER = Path(__file__).parent / "experiments"
 FIRST_TUNING_SEED = 1_000_000
 """Seeds that settings are chosen on; the reported ones count from 0."""
-
-PARTS: dict[str, dict[str, Any]] = {
-    "weights": {
-        "uniform": schedules.Uniform(),
-        "linear": schedules.Linear(),
-        "reversed": schedules.Reversed(),
-    },
-    "budget": {"none": schedules.no_budget, "fixed": schedules.fixed, "adaptive": schedules.adaptive},
-    "divergence": {"kl": kl},
-}
-"""What ``fixed`` may replace of a rule, by name; ``base`` is the name of a rule."""
 
 
 class Preset(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,11 +93,10 @@ class Cell(msgspec.Struct, frozen=True):
         """What the numbers depend on, but for the seeds and the code."""
         condition = msgspec.to_builtins(self.condition) | {"rounds": self.rounds}
         condition.pop("name")
-        parameters = self.ray.settings[self.setting]
         return {
             "condition": condition,
             "rule": self.ray.rule,
-            "parameters": parameters,
+            "parameters": self.ray.settings[self.setting],
             "fixed": self.ray.fixed,
         }
 
@@ -178,41 +161,6 @@ def seeds_of(size: Preset, count: int | None = None) -> tuple[list[int], list[in
     return reported, [FIRST_TUNING_SEED + i for i in range(size.tuning_seeds)]
 
 
-def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
-    """Train the cell's policies, one per seed, and return what was recorded, (N, rounds) each."""
-    condition = cell.condition
-    world = World.of(task(**condition.task))
-    parameters = {**cell.ray.settings[cell.setting], **_parts(cell.ray.fixed)}
-    found = rule(cell.ray.rule)
-    limits: dict[str, Any] = dict(REFERENCE)
-    if "divergence" in found.parameters:
-        limits |= {n: parameters[n] for n in ("delta", "delta_b", "w_min", "budget") if n in parameters}
-    watcher = Watcher(world, limits)
-    settings = Settings(
-        cell.rounds,
-        condition.updates,
-        condition.prompts,
-        condition.group,
-        condition.aggregation,
-        condition.population,
-    )
-    optimizer = OPTIMIZERS[condition.optimizer](condition.rate)
-    trainer = Trainer(world, found.with_parameters(**parameters), optimizer, settings, watcher)
-    trainer.train(policy_of(condition, world, seeds), seeds)
-    return watcher.arrays()
-
-
-def policy_of(condition: Condition, world: World, seeds: Sequence[int]) -> Policy:
-    """The policies at the start: uniform, tabular or as a small network."""
-    if condition.policy == "tabular":
-        return Tabular(np.zeros((world.rows, world.actions)), seeds)
-    return MLP(world, seeds, condition.hidden)
-
-
-def _parts(fixed: dict[str, str]) -> dict[str, Any]:
-    return {n: rule(v).with_parameters() if n == "base" else PARTS[n][v] for n, v in fixed.items()}
-
-
 def _known(kind: str, name: str, known: dict[str, Any]) -> Any:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -230,8 +178,8 @@ def _check(path: Path, found: Experiment) -> None:
     _check_names_and_sizes(refuse, found)
     for i, condition in enumerate(found.condition):
         place = f"condition[{i}]"
-        if condition.policy not in ("tabular", "mlp"):
-            refuse(f"{place}.policy", f"found {condition.policy!r}", "tabular or mlp is required")
+        if condition.policy not in POLICIES:
+            refuse(f"{place}.policy", f"found {condition.policy!r}", f"{', '.join(POLICIES)} are known")
         if condition.optimizer not in OPTIMIZERS:
             refuse(
                 f"{place}.optimizer", f"found {condition.optimizer!r}", f"{', '.join(OPTIMIZERS)} are known"
@@ -282,7 +230,7 @@ def _check_ray(refuse: Callable[[str, str, str], None], place: str, ray: RuleRay
             refuse(f"{place}.fixed", f"found {part} = {value!r}", f"known are {', '.join([*PARTS, 'base'])}")
     for j, setting in enumerate(ray.settings):
         try:
-            rule(ray.rule).with_parameters(**setting, **_parts(ray.fixed))
+            rule(ray.rule).with_parameters(**setting, **objects(ray.fixed))
         except ValueError as error:
             refuse(f"{place}.settings[{j}]", str(error), "`cppo-theory rules show` lists the parameters")
     if ray.paper is not None and not 0 <= ray.paper < len(ray.settings):

@@ -47,7 +47,8 @@ COUNTS = (
     "ratio_high",
     "ratio_low",
 )
-"""Sums over the tokens of a round; shares are formed where they are read."""
+"""Sums over the tokens of a round; shares are formed where they are read.  Responses that stand for more or
+less than one (the whole population, weighted by mu) count accordingly."""
 
 
 @dataclass(eq=False)
@@ -113,19 +114,24 @@ def of_updates(updates: list[Update], limits: dict[str, Any]) -> dict[str, Array
     """Counts over the round's tokens, and the ledger and the gradient of its last update."""
     seeds = len(updates[0].minibatch.weight)
     sums = [decision_sums(update.batch, update.decision) for update in updates]
-    out = {name: sum(per_seed(x[name], seeds).sum(-1) for x in sums) for name in COUNTS}
-    last = updates[-1]
+    parts = list(zip(sums, map(multiplicity, updates), strict=True))
+    out = {name: sum((per_seed(x[name], seeds) * w).sum(-1) for x, w in parts) for name in COUNTS}
+    last, weight = updates[-1], updates[-1].minibatch.weight
     account = ledger(last.batch, last.decision, weights=linear, **limits)
     mask = last.batch.mask
     length = mask.sum(-1)
     before_last = np.arange(1, mask.shape[1] + 1) < length[:, None]
     over = mask & before_last & (account.excess > 0)
-    out["length"] = per_seed(length, seeds).mean(-1)
-    out["violates_budget_sampled"] = per_seed(over.any(-1), seeds).mean(-1)
-    out["delta_b"] = per_seed(account.delta_b[:, 0], seeds).mean(-1)
-    out["mean_divergence"] = per_seed(np.where(mask, account.divergence, 0).sum(-1), seeds).sum(-1)
-    out["mean_divergence"] = out["mean_divergence"] / per_seed(length, seeds).sum(-1)
-    out["max_divergence"] = per_seed(np.where(mask, account.divergence, 0).max(-1), seeds).max(-1)
+
+    def mean(x: Array) -> Array:
+        return (per_seed(x, seeds) * weight).sum(-1)
+
+    out["length"] = mean(length)
+    out["violates_budget_sampled"] = mean(over.any(-1))
+    out["delta_b"] = mean(np.broadcast_to(account.delta_b[:, 0], length.shape))
+    divergence = np.where(mask, account.divergence, 0)
+    out["mean_divergence"] = mean(divergence.sum(-1)) / out["length"]
+    out["max_divergence"] = per_seed(divergence.max(-1), seeds).max(-1)
     squares = sum((x.reshape(seeds, -1) ** 2).sum(-1) for x in last.slopes)
     out["gradient_norm"] = np.sqrt(squares)
     return out
@@ -141,4 +147,11 @@ def entropy(log_pi: Array, update: Update) -> Array:
     rows = -(np.exp(log_pi) * log_pi).sum(-1)
     rollouts = update.minibatch.rollouts
     visited = rows[np.arange(len(rows))[:, None, None], rollouts.row]
-    return np.asarray((visited * rollouts.mask).sum((1, 2)) / rollouts.mask.sum((1, 2)))
+    weight = rollouts.mask * update.minibatch.weight[..., None]
+    return np.asarray((visited * weight).sum((1, 2)) / weight.sum((1, 2)))
+
+
+def multiplicity(update: Update) -> Array:
+    """How many responses each one stands for: 1 of a sample, in proportion to mu of a population; (N, n)."""
+    weight = update.minibatch.weight
+    return np.asarray(weight / weight.mean(-1, keepdims=True))

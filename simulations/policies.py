@@ -43,6 +43,11 @@ class Tabular:
     def __init__(self, start: Array, seeds: Sequence[int]) -> None:
         self.parameters = [np.repeat(np.asarray(start, dtype=float)[None], len(seeds), axis=0)]
 
+    @classmethod
+    def at_start(cls, world: World, seeds: Sequence[int], hidden: int = 0) -> Tabular:
+        """Uniform policies; ``hidden`` is not theirs."""
+        return cls(np.zeros((world.rows, world.actions)), seeds)
+
     def logits(self, states: Array) -> tuple[Array, Pullback]:
         table = self.parameters[0]
 

@@ -42,7 +42,11 @@ DAMAGE = (
 
 
 class ForeignRecordError(ValueError):
-    """A file where a record should be is no record, or that of another configuration."""
+    """A file where a record should be is no record, or that of other code or another configuration."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
     Raises
     ------
     ForeignRecordError
-        If it is no record, is damaged, or was made with another configuration than ``config``.
+        If it is no record, is damaged, or was made by other code or for other settings than ``config`` has.
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
@@ -100,11 +104,14 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
             {n.removeprefix("by_seed."): x for n, x in entries.items() if n.startswith("by_seed.")},
         )
     except DAMAGE as error:
-        raise ForeignRecordError(f"{path}: this is no record ({error})") from None
+        raise ForeignRecordError(path, f"this is no record ({error})") from None
     if any(x.shape[:1] != (len(made.seeds),) for x in made.arrays.values()):
-        raise ForeignRecordError(f"{path}: the arrays do not have {len(made.seeds)} seeds")
-    if config is not None and made.config != json.loads(json.dumps(config)):
-        raise ForeignRecordError(f"{path}: the record was made with another configuration")
+        raise ForeignRecordError(path, f"the arrays do not have {len(made.seeds)} seeds")
+    if config is not None and made.config != (asked := json.loads(json.dumps(config))):
+        other = (
+            "by other code" if {**made.config, "code": ""} == {**asked, "code": ""} else "for other settings"
+        )
+        raise ForeignRecordError(path, f"the record was made {other}")
     return made
 
 

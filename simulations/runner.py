@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import cppo_theory
 from simulations import records
-from simulations.experiment import Cell, run_cell
+from simulations.cell import run_cell
+from simulations.code import code_of
+from simulations.experiment import Cell
 
 BATCH = 48
 """Seeds that are trained together; what a seed gets does not depend on it."""
@@ -49,30 +49,17 @@ class Done:
     seconds: float
 
 
-@cache
-def code_digest() -> str:
-    """Hash of the modules that a cell runs: the trainer's, and those of the package."""
-    here, package = Path(__file__).parent, Path(str(cppo_theory.__file__)).parent
-    names = ("trainer", "world", "policies", "optimizers", "measure", "source", "experiment")
-    folders = ("rules", "tasks", "claims")
-    modules = """arithmetic bounds constraints divergence evaluation fused instance policy recursions
-        schedules spaces weights"""
-    found = [here / f"{name}.py" for name in names]
-    found += [package / f"{name}.py" for name in modules.split()]
-    found += [path for folder in folders for path in (package / folder).glob("*.py")]
-    return records.digest(found)
-
-
 def configuration(cell: Cell) -> dict[str, Any]:
     """What a record is addressed by."""
-    return {**cell.config, "code": code_digest()}
+    return {**cell.config, "code": code_of(cell)}
 
 
 def plan(
     todo: Sequence[Cell], seeds: Sequence[int], folder: Path, say: Say, look_only: bool = False
 ) -> list[Work]:
     """What has to be done; records that cannot be used are named, and set aside unless ``look_only``."""
-    out = []
+    out: list[Work] = []
+    reasons: dict[str, list[str]] = {}
     for cell in todo:
         path = folder / f"{cell.label}.npz"
         present: list[int] = []
@@ -81,8 +68,12 @@ def plan(
                 present = records.read(path, configuration(cell)).seeds
             except records.ForeignRecordError as error:
                 fate = "to be set aside and" if look_only else f"set aside as {records.set_aside(path).name},"
-                say(f"{error}; {fate} made anew")
+                reasons.setdefault(error.reason, []).append(f"{error}; {fate} made anew")
         out.append(Work(cell, path, list(seeds), [seed for seed in seeds if seed not in present]))
+    for lines in reasons.values():
+        say(lines[0])
+        if len(lines) > 1:
+            say(f"  and {len(lines) - 1} more, for the same reason")
     return out
 
 

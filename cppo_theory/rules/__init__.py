@@ -17,10 +17,11 @@ from .laws import Broken, broken
 from .ledger import Ledger, explain, ledger
 from .lookahead import fipo
 from .metrics import Metrics, decision_sums, metrics, response_sums
+from .named import Rule
 from .parameters import Floor, Share, Threshold
 from .prefix import cppo, hard_gate, inverse_gate, minpro, sapo_gate
 from .ratio_clips import cispo, pg_is, ppo, ratio_window
-from .registry import RULES, Rule, rule
+from .registry import RULES, rule
 from .sequence import gmpo, gspo, opsm, topr, trm_avg, trm_max, trm_max_avg, vespo
 from .soft_gates import drpo, sapo, spo
 from .sources import Binary, Full, Measured, PerMeasure, TopK

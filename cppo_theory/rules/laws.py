@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .batch import TokenBatch
-from .registry import Rule, rule
+from .named import Rule
+from .registry import rule
 
 Array = Any
 Columns = dict[str, Array]

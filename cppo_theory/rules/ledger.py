@@ -14,8 +14,9 @@ from .. import schedules
 from .batch import TokenBatch
 from .decision import Decision
 from .divergence_masks import Divergence, kl, tv
+from .named import Rule
 from .prefix import weighted
-from .registry import Rule, rule
+from .registry import rule
 from .scans import running_sum, select
 
 Array = Any

@@ -45,7 +45,7 @@ in_blocks = planted_in("cppo_theory/rules/blocks.py")
 in_layout = planted_in("cppo_theory/rules/layout.py")
 in_decision = planted_in("cppo_theory/rules/decision.py")
 in_sources = planted_in("cppo_theory/rules/sources.py")
-in_registry = planted_in("cppo_theory/rules/registry.py")
+in_table = planted_in("cppo_theory/rules/table.py")
 in_divergence = planted_in("cppo_theory/divergence.py", SOURCES)
 in_schedules = planted_in("cppo_theory/schedules.py")
 
@@ -489,7 +489,7 @@ BATCHES = (
         "Decision(b, select(xp, b.mask, b.spread(g)), alive",
         *case("dppo"),
     ),
-    in_registry(
+    in_table(
         "dapo: the interval of ppo",
         'preset={"eps_high": 0.28}',
         'preset={"eps_high": 0.2}',

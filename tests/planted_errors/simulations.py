@@ -17,7 +17,8 @@ in_plan = planted_in("simulations/runner.py", f"{HERE}runner.py::test_only_what_
 in_seeds = planted_in(
     "simulations/experiment.py", f"{HERE}runner.py::test_tuning_seeds_are_never_reported_ones"
 )
-in_cells = planted_in("simulations/experiment.py", f"{HERE}measure.py")
+in_cells = planted_in("simulations/cell.py", f"{HERE}measure.py")
+in_code = planted_in("simulations/code.py", f"{HERE}code.py")
 
 ERRORS: tuple[Planted, ...] = (
     # --- the step
@@ -154,13 +155,21 @@ ERRORS: tuple[Planted, ...] = (
     in_measure(
         "measure: counts of the last update alone", "for update in updates]", "for update in updates[-1:]]"
     ),
-    in_measure(
-        "measure: entropy over padding", "(visited * rollouts.mask).sum((1, 2))", "visited.sum((1, 2))"
-    ),
+    in_measure("measure: entropy over padding", "(visited * weight).sum((1, 2))", "visited.sum((1, 2))"),
     in_measure(
         "measure: D over padding",
-        "np.where(mask, account.divergence, 0).sum(-1)",
-        "account.divergence.sum(-1)",
+        "divergence = np.where(mask, account.divergence, 0)",
+        "divergence = account.divergence",
+    ),
+    in_measure(
+        "measure: a population counts every response once",
+        "(per_seed(x[name], seeds) * w).sum(-1)",
+        "per_seed(x[name], seeds).sum(-1)",
+    ),
+    in_measure(
+        "measure: the mean response of a population unweighted",
+        "(per_seed(x, seeds) * weight).sum(-1)",
+        "per_seed(x, seeds).mean(-1)",
     ),
     # --- statistics
     in_statistics(
@@ -224,4 +233,8 @@ ERRORS: tuple[Planted, ...] = (
         "parameters = {**cell.ray.settings[cell.setting]",
         "parameters = {**cell.ray.settings[0]",
     ),
+    in_code("code: tables of names count", "and x not in NAMES_ONLY", "and x"),
+    in_code("code: imports are not followed", "left += _imports(name)", "left += []"),
+    in_code("code: presets do not count", 'f"{preset} {', 'f"{'),
+    in_code("code: only one of the bounds", "for name in BOUNDS)", "for name in BOUNDS[:1])"),
 )

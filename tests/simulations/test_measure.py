@@ -8,8 +8,9 @@ import pytest
 import cppo_theory as ct
 from cppo_theory import schedules
 from cppo_theory.rules import RULES
-from simulations.experiment import Condition, RuleRay, cells, load, run_cell
-from simulations.measure import BOUNDS, COUNTS, REFERENCE, Watcher, exact, of_updates
+from simulations.cell import run_cell
+from simulations.experiment import Condition, RuleRay, cells, load
+from simulations.measure import BOUNDS, COUNTS, REFERENCE, Watcher, entropy, exact, of_updates
 from simulations.optimizers import sgd
 from simulations.trainer import Settings, Trainer
 from simulations.world import enumerate_responses
@@ -273,3 +274,37 @@ def test_a_cell_records_the_adaptive_budget_in_force():
     assert (found >= 0.02 - 1e-6).all()
     assert (found > 0.021).any()
     assert (found <= 0.04 + 1e-6).all()
+
+
+@every_world
+def test_a_population_counts_by_its_weights(name, given):
+    """Length, entropy and shares are means over the responses of mu, here by a loop over all of them."""
+    world = make(name, given)
+    log_mu = log_probabilities(world, 2, seed=3)
+    made = trainer(world, "dppo", settings=Settings(1, 1, population=True), parameters={"delta": 0.02})
+    start = policy("tabular", world, [0, 1])
+    start.parameters = [near(world, 2)[1].copy()]
+    update = made.update(start, log_mu, made.roll_out(log_mu, [0, 1], 0))
+    found, whole = of_updates([update], REFERENCE), update.minibatch.rollouts
+    rows = -(np.exp(log_mu) * log_mu).sum(-1)
+    spread = entropy(log_mu, update)
+    for seed in range(2):
+        mass = length = tokens = removed = entropies = divergence = 0.0
+        for i in range(whole.row.shape[1]):
+            weight = world.initial[whole.prompt[seed, i]]
+            places = np.flatnonzero(whole.mask[seed, i])
+            for t in places:
+                weight *= math.exp(log_mu[seed, whole.row[seed, i, t], whole.token[seed, i, t]])
+            flat, mass, length = seed * whole.row.shape[1] + i, mass + weight, length + weight * len(places)
+            entropies += weight * sum(rows[seed, whole.row[seed, i, t]] for t in places)
+            divergence += weight * sum(update.batch.tv[flat, t] for t in places)
+            if update.minibatch.advantage[seed, i]:
+                tokens += weight * len(places)
+                removed += weight * sum(not update.decision.rows_keep[flat, t] for t in places)
+        assert mass == pytest.approx(1)
+        assert found["length"][seed] == pytest.approx(length)
+        assert spread[seed] == pytest.approx(entropies / length)
+        assert found["mean_divergence"][seed] == pytest.approx(divergence / length)
+        assert found["scored"][seed] == pytest.approx(tokens * whole.row.shape[1])
+        assert found["removed"][seed] / found["scored"][seed] == pytest.approx(removed / tokens)
+        assert removed > 0

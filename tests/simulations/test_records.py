@@ -65,8 +65,10 @@ def test_a_record_of_another_configuration_is_foreign(tmp_path):
     path = tmp_path / "0.npz"
     write(path, record([1]), 0.0)
     same(read(path, {"delta": 0.1, "rule": "dppo"}), record([1]))
-    with pytest.raises(ForeignRecordError, match=r"0\.npz: the record was made with another configuration"):
+    with pytest.raises(ForeignRecordError, match=r"0\.npz: the record was made for other settings"):
         read(path, {"delta": 0.10001, "rule": "dppo"})
+    with pytest.raises(ForeignRecordError, match=r"0\.npz: the record was made by other code"):
+        read(path, {"delta": 0.1, "rule": "dppo", "code": "younger"})
 
 
 def other_files(path):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from simulations import cell as cell_module
 from simulations import experiment, records, runner
+from simulations.code import code_of
 from simulations.experiment import cells, load, seeds_of
 from tests.simulations.experiments import CELLS, contents, written
 
@@ -52,7 +54,7 @@ def test_a_seed_is_run_as_itself(tiny, tmp_path):
     cell = cells(tiny, "smoke")[-1]
     made = records.read(tmp_path / "r" / f"{cell.label}.npz")
     for i, seed in enumerate([0, 1, 2]):
-        alone = experiment.run_cell(cell, [seed])
+        alone = cell_module.run_cell(cell, [seed])
         for name, x in made.arrays.items():
             np.testing.assert_array_equal(x[i], alone[name][0])
     assert not np.array_equal(made.arrays["value"][0], made.arrays["value"][1])
@@ -71,7 +73,7 @@ def test_unusable_records_are_set_aside_and_made_anew(tiny, tmp_path):
     assert [name for name, _ in ran] == ["a/dppo/0", "b/cppo/1"]
     assert len(said) == 2
     assert "dppo/0.npz: this is no record" in said[0]
-    assert "cppo/1.npz: the record was made with another configuration" in said[1]
+    assert "cppo/1.npz: the record was made by other code" in said[1]
     assert all("set aside as" in line for line in said)
     assert contents(folder) == whole
     assert (broken.parent / "0.npz.aside").read_bytes() == b"no record"
@@ -81,7 +83,7 @@ def test_unusable_records_are_set_aside_and_made_anew(tiny, tmp_path):
 def test_a_record_is_addressed_by_what_its_numbers_depend_on(tiny):
     one, other = cells(tiny, "smoke")[:2]
     config = runner.configuration(one)
-    assert config["code"] == runner.code_digest()
+    assert config["code"] == code_of(one)
     assert (config["rule"], config["parameters"]) == ("dppo", {"delta": 0.05})
     assert (config["condition"]["rounds"], config["condition"]["rate"]) == (4, 0.3)
     assert runner.configuration(other) != config
@@ -130,11 +132,11 @@ def test_tuning_seeds_are_never_reported_ones(name):
             assert not set(reported) & set(tuning)
 
 
-def test_the_code_of_a_record_is_all_that_a_cell_runs(monkeypatch):
-    """Whatever module of the package gives recorded numbers: a change of it makes records foreign."""
-    seen = []
-    monkeypatch.setattr(records, "digest", lambda paths: seen.extend(paths) or "")
-    runner.code_digest.__wrapped__()
-    names = {path.name for path in seen}
-    assert {"trainer.py", "measure.py", "registry.py", "task.py", "claim.py", "divergence.py"} <= names
-    assert {"evaluation.py", "fused.py", "instance.py", "policy.py", "weights.py", "bounds.py"} <= names
+def test_many_records_of_other_code_are_one_message(tiny, tmp_path, monkeypatch):
+    folder, said = tmp_path / "r", []
+    finished(tiny, folder, [0, 1])
+    monkeypatch.setattr(runner, "code_of", lambda cell: "younger")
+    runner.plan(cells(tiny, "smoke"), [0, 1], folder, said.append, look_only=True)
+    assert len(said) == 2
+    assert "dppo/0.npz: the record was made by other code; to be set aside and made anew" in said[0]
+    assert said[1] == f"  and {CELLS - 1} more, for the same reason"
