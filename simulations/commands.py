@@ -50,11 +50,10 @@ def run(  # noqa: PLR0913 - the options of a command
         plan: Print cells, seconds and disk space, run nothing.
     """
     experiment = load(name)
-    size = experiment.presets.get(preset)
     chosen = cells(experiment, preset, task, rule)
     if (seeds is not None and seeds < 1) or (jobs is not None and jobs < 1):
         raise UsageError("--seeds, --jobs: at least 1 is required")
-    reported, tuning = seeds_of(size, seeds)
+    reported, tuning = seeds_of(experiment.presets[preset], seeds)
     base = (out or RECORDS) / preset / experiment.name
     work = runner.plan(chosen, [*reported, *tuning], base, say, look_only=plan)
     workers = jobs or len(os.sched_getaffinity(0))

@@ -70,7 +70,14 @@ def trained(condition: Condition, rule: Rule, seeds: list[int]) -> Record:
     """What is recorded of a rule under a condition; all rules see the same draws."""
     world = World.of(make_task(**condition.task))
     watcher = Watcher(world)
-    settings = Settings(condition.rounds, condition.updates, condition.prompts, condition.group)
+    settings = Settings(
+        condition.rounds,
+        condition.updates,
+        condition.prompts,
+        condition.group,
+        condition.aggregation,
+        condition.population,
+    )
     trainer = Trainer(
         world, checked(rule), OPTIMIZERS[condition.optimizer](condition.rate), settings, watcher
     )

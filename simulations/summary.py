@@ -19,7 +19,10 @@ Array = Any
 FAILURES = (None, *Failure)
 """What the numbers of ``failure`` stand for."""
 
-CURVES = {"value": "value", "surrogate": "surrogate", "delta": "delta", "value_mu": "value_mu"}
+CURVES = ("value", "surrogate", "delta", "value_mu")
+
+POINTS = 64
+"""Rounds of a curve that a summary keeps: all, or every second, fourth, ... of a long run."""
 
 
 def scores(record: Record) -> dict[str, Array]:
@@ -66,8 +69,9 @@ def summarise(
     columns = [scores(record) for record in kept]
     arrays = {name: np.stack([c[name] for c in columns], axis=-1) for name in columns[0]}
     best = kept[chosen].arrays
-    arrays |= {name: best[source] for name, source in CURVES.items()}
-    made = np.arange(1, first.rounds + 1) * first.condition.updates
+    shown = slice(None, None, -(-first.rounds // POINTS))
+    arrays |= {name: best[name][:, shown] for name in CURVES}
+    made = np.arange(1, first.rounds + 1)[shown] * first.condition.updates
     arrays["update"] = np.broadcast_to(made, arrays["value"].shape).astype(np.int32)
     arrays["budget_share"] = np.stack([_budget_share(r) for r in kept], axis=-1)
     config = {

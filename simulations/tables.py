@@ -90,25 +90,32 @@ def _print_equal_masks(experiment: Experiment, group: dict[str, Record]) -> None
     rival = group.get(experiment.headline[1])
     if rival is None or len(rival.seeds) < FEWEST:
         return
+    has_ray = len(rival.config["settings"]) > 1
     rows = []
     for ray in experiment.rule:
         record = group.get(ray.name)
-        if record is None or record is rival or ray.paper is None or rival.config["paper"] is None:
+        place = 0 if len(ray.settings) == 1 else ray.paper
+        if record is None or record is rival or place is None or rival.config["paper"] is None:
             continue
-        own = record.arrays["area"][:, ray.paper].astype(float)
-        share = float(record.arrays["masked"][:, ray.paper].mean())
+        own = record.arrays["area"][:, place].astype(float)
+        share = float(record.arrays["masked"][:, place].mean())
         theirs = rival.arrays["area"][:, rival.config["paper"]].astype(float)
-        try:
-            equal = str(paired_difference(own, at_masked_share(rival, share)))
-        except InputError as error:
-            equal = error.remedy
-        rows.append((ray.name, f"{share:.3f}", str(paired_difference(own, theirs)), equal))
+        row = [ray.name, f"{share:.3f}", str(paired_difference(own, theirs))]
+        if has_ray:
+            row.append(_at_equal_share(own, rival, share))
+        rows.append(tuple(row))
     if rows:
         name = experiment.headline[1]
-        headers = (
-            "rule at the paper's point",
-            "masked",
-            f"minus {name} at its point",
-            f"minus {name} masked as much",
+        headers = ["rule at the paper's point", "masked", f"minus {name} at its point"]
+        headers += [f"minus {name} masked as much"] if has_ray else []
+        print_table(
+            tuple(headers), rows, numbers=range(1, 2), title="Differences in area under J, paired by seed"
         )
-        print_table(headers, rows, numbers=range(1, 2), title="Differences in area under J, paired by seed")
+
+
+def _at_equal_share(own: Array, rival: Record, share: float) -> str:
+    """The difference to the rival's ray at that share, or why there is none."""
+    try:
+        return str(paired_difference(own, at_masked_share(rival, share)))
+    except InputError as error:
+        return error.remedy

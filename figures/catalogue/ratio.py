@@ -58,9 +58,8 @@ def random_case(rng: np.random.Generator) -> tuple[Instance, Fraction]:
     distance = [Fraction(int(rng.integers(1, 9)), 60) if t >= loud else small for t in range(HORIZON)]
     reward = [Fraction(int(r)) for r in rng.integers(-3, 4, space.sizes[-1])]
     pi = at_total_variation(mu, distance)
-    return Instance(space, [1], mu, pi, np.array(reward, dtype=object)), Fraction(
-        int(rng.integers(10, 101)), 100
-    )
+    w_min = Fraction(int(rng.integers(10, 101)), 100)
+    return Instance(space, np.array([1], dtype=object), mu, pi, np.array(reward, dtype=object)), w_min
 
 
 def instance_row(instance: Instance, w_min: Fraction) -> dict[str, object]:

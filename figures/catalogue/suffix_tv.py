@@ -34,7 +34,7 @@ def instance(horizon: int) -> Instance:
     rng = np.random.default_rng(3)
     space = PrefixTree(2, horizon)
     mu, other = (random_policy(space.sizes, 2, rng) for _ in range(2))
-    return Instance(space, [1.0], mu, mixture(mu, other, 0.25))
+    return Instance(space, np.ones(1), mu, mixture(mu, other, 0.25))
 
 
 def data(source: Source) -> Drawn:

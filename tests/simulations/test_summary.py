@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulations import tables
+from simulations import summary, tables
 from simulations.experiment import cells, load
 from simulations.records import Record, encoded
 from simulations.statistics import Failure
@@ -118,6 +118,34 @@ def test_the_table_by_hand(tiny, tmp_path, capsys, monkeypatch):
     assert (
         "cppo - dppo, area under J, paired by seed: 0.200 [0.200, 0.200]; P(cppo > dppo) = 1.000" in printed
     )
+
+
+def test_a_rival_without_a_ray_is_compared_at_its_point_alone(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    for ray in tiny.rule:
+        ray.settings, ray.paper = ray.settings[:1], 0 if ray.name == "dppo" else None
+    folder = tmp_path / "s" / "a"
+    folder.mkdir(parents=True)
+    for rule, level in (("dppo", (0.5, 0.4)), ("cppo", (0.3, 0.6))):
+        (folder / f"{rule}.npz").write_bytes(
+            encoded(summarise(tiny, group_of(tiny, level, rule=rule), REPORTED, []))
+        )
+    tables.print_experiment(tiny, tmp_path / "s")
+    printed = capsys.readouterr().out
+    assert "minus dppo at its point" in printed
+    assert "masked as much" not in printed
+    # cppo names no point of the paper, but it has one setting only
+    assert printed.splitlines()[-1].split() == ["cppo", "0.100", "0.200", "[0.200,", "0.200]"]
+
+
+def test_a_long_curve_is_thinned(tiny, monkeypatch):
+    monkeypatch.setattr(summary, "POINTS", 2)
+    group = group_of(tiny, (0.5, 0.4), (0.3, 0.3))
+    found, whole = summarise(tiny, group, REPORTED, TUNING), group[0][1].only(REPORTED)
+    assert found.config["chosen"] == 0
+    np.testing.assert_array_equal(found.arrays["update"], [[2, 6]] * 4)
+    np.testing.assert_array_equal(found.arrays["value_mu"], whole.arrays["value_mu"][:, ::2])
+    np.testing.assert_allclose(found.arrays["area"][:, 0], scores(whole)["area"])
 
 
 def test_summaries_are_read_by_condition_and_rule(tiny, tmp_path):
