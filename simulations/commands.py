@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913 - the options of a command
     reported, tuning = seeds_of(experiment.presets[preset], seeds)
     base = (out or RECORDS) / preset / experiment.name
     work = runner.plan(chosen, [*reported, *tuning], base, say, look_only=plan)
-    workers = jobs or len(os.sched_getaffinity(0))
+    workers = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     if plan:
         _print_plan(work, workers)
         return 0
@@ -92,7 +92,11 @@ def show(name: tyro.conf.Positional[str]) -> int:
     headers = ("condition", "policy", "rate", "updates", "rounds", "optimiser")
     print_table(headers, conditions, numbers=range(2, 5))
     rays = [
-        (r.name, r.rule, "; ".join(", ".join(f"{k} {v:g}" for k, v in s.items()) for s in r.settings))
+        (
+            r.name,
+            ", ".join([r.rule, *(f"{part} {value}" for part, value in r.fixed.items())]),
+            "; ".join(", ".join(f"{k} {v:g}" for k, v in s.items()) for s in r.settings),
+        )
         for r in found.rule
     ]
     print_table(("rule", "of the package", "settings"), rays)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +46,7 @@ def compare(
     if seeds < 3:
         raise UsageError(f"--seeds: found {seeds}; at least 3 are required")
     mine = _usable(rule)
-    rivals = [_usable(name.strip()) for name in against.split(",") if name.strip()]
+    rivals = [_usable(name.strip(), "--against") for name in against.split(",") if name.strip()]
     known = {c.name: c for c in load("main").condition}
     for name in task:
         if name not in known:
@@ -118,7 +116,7 @@ def picture(name: str, found: dict[str, Record]) -> bytes:
         axes = grid[0, 0]
         for rule, record in found.items():
             curve = np.nan_to_num(learning_curve(record))
-            look = method(rule)
+            look = method(rule, tuple(found))
             axes.plot(curve.T, color=look.color, alpha=0.15, linewidth=0.6)
             middle = interquartile_mean(curve.T[:, :, None])
             axes.plot(middle, **look.as_line(), zorder=3 + len(found) - list(found).index(rule))
@@ -127,10 +125,8 @@ def picture(name: str, found: dict[str, Record]) -> bytes:
         return png(figure)
 
 
-def _usable(name: str) -> Rule:
-    if ":" in name and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    found = chosen_rule(name)
+def _usable(name: str, option: str = "--rule") -> Rule:
+    found = chosen_rule(name, option)
     missing = [p.name for p in found.parameters.values() if p.required]
     if missing:
         raise UsageError(

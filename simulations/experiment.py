@@ -199,6 +199,14 @@ def _check(path: Path, found: Experiment) -> None:
                 refuse(f"presets.{preset}", f"found the condition {name!r}", "it is not listed")
     for i, ray in enumerate(found.rule):
         _check_ray(refuse, f"rule[{i}]", ray)
+    _check_headline(refuse, found)
+
+
+def _check_headline(refuse: Callable[[str, str, str], None], found: Experiment) -> None:
+    if len(found.headline) != 2:
+        refuse(
+            "headline", f"found {len(found.headline)} names", "the two rules that it compares are required"
+        )
     for name in found.headline:
         if name not in {ray.name for ray in found.rule}:
             refuse("headline", f"found {name!r}", "no rule has that name")

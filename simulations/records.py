@@ -13,10 +13,12 @@ import hashlib
 import io
 import json
 import platform
+import subprocess
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,17 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
     return made
 
 
+@cache
+def commit() -> str | None:
+    """The commit of the checkout; none outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
 def write(path: Path, record: Record, seconds: float) -> None:
     """Write a record, and beside it what may differ between runs."""
     write_bytes(path, encoded(record))
@@ -123,6 +136,7 @@ def write(path: Path, record: Record, seconds: float) -> None:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "cppo_theory": __version__,
+        "commit": commit(),
     }
     write_text(path.with_suffix(".meta.json"), json.dumps(meta, indent=1) + "\n")
 

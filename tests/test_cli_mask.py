@@ -775,3 +775,25 @@ def test_a_folder_that_may_not_be_written(file, tmp_path, run):
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
     refused(run(file, *CPPO, "--out", folder / "m.jsonl"), f"{folder / 'm.jsonl'}: Permission denied")
+
+
+def test_a_response_keeps_its_shuffled_weights_in_a_comparison(tmp_path, masks, run):
+    """Weights are drawn by the row of a response, whatever else is asked of it."""
+    file = written(tmp_path / "even.jsonl", [EVEN] * 6)
+    options = ("--w-min", ".2", "--weights", "shuffled", "--delta-b", "inf")
+    one = [line["keep"] for line in masks(file, "--rule", "cppo", *options)]
+    other = [line["keep"] for line in masks(file, "--rule", "dppo")]
+    assert len({tuple(keep) for keep in one}) > 1
+    code, out, _ = run(file, "--compare", "cppo,dppo", *options, "--json")
+    assert code == 0
+    pairs = [pair for x, y in zip(one, other, strict=True) for pair in zip(x, y, strict=True)]
+    found = json.loads(out)["pairs"][0]
+    assert (found["both"], found["first_only"]) == (pairs.count((True, True)), pairs.count((True, False)))
+
+
+def test_kl_reaches_the_base_of_a_correction(tmp_path, masks):
+    """q = 1/10, p = 1/50, A < 0: TV = .08 is below .15, KL(mu || pi) = .084 above .05."""
+    file = written(tmp_path / "one.jsonl", [rollout([0.1], [0.02], advantage=-1.0)])
+    for options, keep in (((), [True]), (("--divergence", "kl"), [False])):
+        for rule in (("dppo",), ("tis", "--base", "dppo")):
+            assert masks(file, "--rule", *rule, *options)[0]["keep"] == keep

@@ -66,6 +66,11 @@ def test_full_horizon(capsys):
         (["evaluate", "--task", "maze"], "known tasks are password"),
         (["evaluate", "FILE", "--task", "needle"], "one of them"),
         (
+            ["evaluate", "FILE", "--horizon", "9"],
+            "--horizon, --actions, --set and --policies belong to --task",
+        ),
+        (["evaluate", "FILE", "--policies", "uniform,uniform"], "belong to --task"),
+        (
             ["evaluate", "--task", "password", "--horizon", "4", "--set", "length=5"],
             "the password must fit the horizon 4",
         ),

@@ -276,6 +276,8 @@ def test_out_may_be_a_pdf(run, tmp_path):
         (("r.jsonl", "--delta-b", "x"), 2, "--delta-b: found 'x'; a number is required"),
         (("i.json", "--row", "1"), 2, "--row: an instance file has no rows"),
         (("i.json", "--delta", ".1"), 2, "plot: an instance takes no rule"),
+        (("i.json", "--divergence", "kl"), 2, "plot: an instance takes no rule"),
+        (("r.jsonl", "--rule", "minpro"), 2, "error: minpro needs --eps-low and --eps-high"),
         (("none.json",), 3, "none.json: the file cannot be read"),
         (("none.jsonl",), 3, "none.jsonl: the file cannot be read"),
         (("bad.jsonl",), 3, "bad.jsonl line 1: this is not JSON"),

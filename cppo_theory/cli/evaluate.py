@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,6 +76,8 @@ def evaluate(
     numbers = {name: _option(name, text) for name, text in vars(limits).items() if text is not None}
     if (file is None) == (chosen.task is None):
         raise UsageError("evaluate: give an instance file or --task NAME, one of them")
+    if file is not None and replace(chosen, save=None) != NO_TASK:
+        raise UsageError("evaluate: --horizon, --actions, --set and --policies belong to --task")
     instance = chosen.instance() if file is None else load_instance(file)
     if chosen.save is not None:
         instance.save(chosen.save)
@@ -87,7 +89,7 @@ def evaluate(
     if json:
         print(json_text.dumps(_document(instance, values, case, verdicts), indent=1))
     else:
-        _print(str(file or f"task {instance.name}"), instance, values, case, verdicts)
+        _print(str(file or f"task {instance.name}"), instance, values, verdicts)
     return 1 if any(verdict.status == Status.VIOLATED for verdict in verdicts) else 0
 
 
@@ -183,7 +185,7 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _print(title: str, instance: Instance, values: Values, case: Case, verdicts: list[Verdict]) -> None:
+def _print(title: str, instance: Instance, values: Values, verdicts: list[Verdict]) -> None:
     tier = "exact rationals" if instance.exact else "float64"
     print(f"{title}: {instance.space.kind}, V = {instance.actions}, T = {instance.horizon}, {tier}")
     quantities = [(name, number(getattr(values, name))) for name in _scalars(values)]

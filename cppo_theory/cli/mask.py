@@ -183,7 +183,7 @@ def as_json(total: Metrics) -> dict[str, Any]:
         "responses tokens scored masked_fraction masked_fraction_up masked_fraction_down by_token by_budget "
         "by_sequence by_clip budget_share toward_share delta_b mean_divergence max_divergence mean_weighted "
         "max_weighted first_masked_position responses_masked sequence_rejection_rate ratio_tails "
-        "ratios_exactly_one k1 k3 histogram"
+        "max_abs_log_ratio ratios_exactly_one k1 k3 histogram"
     )
     return {name: jsonable(getattr(total, name)) for name in names.split()}
 
@@ -194,9 +194,9 @@ def _compare(
     pairs = list(itertools.combinations(range(len(rules)), 2))
     found = [Agreement() for _ in pairs]
     totals, dropped = [Metrics() for _ in rules], 0
-    for place, rollout in read_rollouts(file):
+    for row, item in enumerate(read_rollouts(file), start=1):
         one = [
-            next(mask_rollouts([(place, rollout)], rule, reading, **own))
+            next(mask_rollouts([item], rule, reading, row, **own))
             for rule, own, reading in zip(rules, given, readings, strict=True)
         ]
         dropped += one[0].dropped

@@ -57,7 +57,7 @@ def plot(  # noqa: PLR0913 - the options of a command
         return 0
     if row is not None:
         raise UsageError("--row: an instance file has no rows")
-    if (thresholds, choices, source, rule) != (NO_THRESHOLDS, NO_CHOICES, None, "cppo"):
+    if (thresholds, choices, source, rule, divergence) != (NO_THRESHOLDS, NO_CHOICES, None, "cppo", "tv"):
         raise UsageError("plot: an instance takes no rule; its options are for rollout files")
     _write(out or _beside(file, ""), _instance(file))
     return 0
@@ -85,7 +85,7 @@ def _response(file: Path, row: int, rule: str, reading: Reading, given: dict[str
     if not one:
         found = f"found {row}, but the file has {sum(1 for _ in read_rollouts(file))} responses"
         raise InputError("--row", found, "rows are counted from 1")
-    return next(mask_rollouts(one, rule, reading, **given))
+    return next(mask_rollouts(one, rule, reading, row, **given))
 
 
 def _ledger(masked: Masked, title: str) -> Any:

@@ -16,7 +16,6 @@ from cppo_theory.cli.terminal import UsageError
 from cppo_theory.rules import RULES, Rule, hard_gate, inverse_gate, kl, rule, sapo_gate
 
 GATES = {"inverse": inverse_gate, "hard": hard_gate, "sapo": sapo_gate}
-SCHEDULES = ("linear", "uniform", "shuffled", "reversed", "remaining")
 UNIT = {"w_min"}
 """Parameters that lie in (0, 1]."""
 
@@ -91,28 +90,32 @@ def rule_parameters(
 ) -> list[dict[str, Any]]:
     """The parameters of each rule; an option that none of them takes is a mistake."""
     numbers = {n: number_option(n, text) for n, text in vars(thresholds).items() if text is not None}
-    given = {**numbers, **_objects(choices)}
+    given = {**numbers, **_objects(choices, measure)}
     for name, value in map(_own_parameter, choices.param):
         if name in given:
             raise UsageError(f"--param: {name} is given twice")
         given[name] = value
-    if measure == "kl" and not any("divergence" in r.parameters or r.judges_kl for r in rules):
+    judges = [*rules, *([] if choices.base is None else [chosen_rule(choices.base, "--base")])]
+    if measure == "kl" and not any("divergence" in r.parameters or r.judges_kl for r in judges):
         raise UsageError(f"--divergence kl: {' and '.join(r.name for r in rules)} compares no distributions")
     out = []
     for found in rules:
         known = found.parameters
         own = {name: value for name, value in given.items() if name in known}
-        if measure == "kl" and "divergence" in known:
-            own = {"divergence": kl, **found.with_kl, **own}
-        out.append(own)
+        out.append({**_measured(found, measure), **own})
     for name in given:
         if not any(name in own for own in out):
             _refuse(name, rules)
     for found, own in zip(rules, out, strict=True):
         missing = [flag(n) for n, p in found.parameters.items() if p.required and n not in own]
         if missing:
-            raise UsageError(f"mask: {found.name} needs {' and '.join(missing)}: there is no default")
+            raise UsageError(f"{found.name} needs {' and '.join(missing)}: there is no default")
     return out
+
+
+def _measured(found: Rule, measure: str) -> dict[str, Any]:
+    """What a rule takes where divergences are KL."""
+    return {"divergence": kl, **found.with_kl} if measure == "kl" and "divergence" in found.parameters else {}
 
 
 def _refuse(name: str, rules: list[Rule]) -> None:
@@ -155,7 +158,7 @@ def _own_parameter(text: str) -> tuple[str, float]:
     return name, number
 
 
-def _objects(choices: Choices) -> dict[str, Any]:
+def _objects(choices: Choices, measure: str) -> dict[str, Any]:
     """Schedules, budgets, gates and base rules, as the rules take them."""
     out: dict[str, Any] = {}
     if choices.weights is not None or choices.horizon is not None:
@@ -169,7 +172,7 @@ def _objects(choices: Choices) -> dict[str, Any]:
     if choices.gate is not None:
         out["gate"] = GATES[choices.gate]
     if choices.base is not None:
-        out["base"] = _base(choices.base)
+        out["base"] = _base(choices.base, measure)
     for name in ("ratio", "advantage"):
         if getattr(choices, name) is not None:
             out[name] = getattr(choices, name)
@@ -200,9 +203,9 @@ def _with_ceiling(ceiling: float) -> schedules.Adaptive:
     return schedules.Adaptive(ceiling)
 
 
-def _base(name: str) -> Callable[..., Any]:
+def _base(name: str, measure: str) -> Callable[..., Any]:
     found = chosen_rule(name, "--base")
     try:
-        return found.with_parameters()
+        return found.with_parameters(**_measured(found, measure))
     except ValueError as error:
         raise UsageError(f"--base: {error}; choose a base with defaults") from None

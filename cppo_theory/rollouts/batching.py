@@ -80,7 +80,7 @@ def to_batch(place: str, rollout: Rollout, reading: Reading, key: int = 0) -> tu
         dropped = int((missing & mask).sum())
         mask = mask & ~missing
     for name, x in columns.items():
-        _check(f"{place}: {name}", x, NAN_KINDS[name], mask, reading)
+        _check(f"{place}: {name}", x, NAN_KINDS[name], mask)
         if x.ndim == 2:
             _check_sums(f"{place}: {name}", x, mask)
     if not (mask.any() or dropped):
@@ -150,7 +150,7 @@ def _mask(place: str, rollout: Rollout) -> Array:
     return np.array(rollout.response_mask, dtype=bool)
 
 
-def _check(field: str, x: Array, kind: str, mask: Array, reading: Reading) -> None:
+def _check(field: str, x: Array, kind: str, mask: Array) -> None:
     """Raise at the first valid token whose value cannot be."""
     valid = mask if x.ndim == 1 else mask[:, None]
     for bad, what, remedy in faults(np, x, kind):
@@ -159,7 +159,8 @@ def _check(field: str, x: Array, kind: str, mask: Array, reading: Reading) -> No
             index = tuple(places[0])
             where = "".join(f"[{i}]" for i in index)
             found = what or f"{x[index]:g}"
-            raise InputError(f"{field}{where}", f"found {found}", remedy.replace('nan="drop"', "--nan drop"))
+            option = remedy.replace('nan="drop"', "mask --nan drop")
+            raise InputError(f"{field}{where}", f"found {found}", option)
 
 
 def _check_sums(field: str, table: Array, mask: Array) -> None:

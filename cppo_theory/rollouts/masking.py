@@ -63,6 +63,7 @@ def mask_rollouts(
     rollouts: Iterable[tuple[str, Rollout]],
     rule: Callable[..., Any] | str,
     reading: Reading,
+    first: int = 1,
     **given: Any,
 ) -> Iterator[Masked]:
     """Decide on each response in turn.
@@ -75,6 +76,8 @@ def mask_rollouts(
         As `cppo_theory.rules.rule` takes it.
     reading : Reading
         Which divergences are read.
+    first : int
+        Row of the first response, from 1: the name by which schedules that draw at random know it.
     **given
         Parameters of the rule.
 
@@ -83,7 +86,7 @@ def mask_rollouts(
     InputError
         At the first response that cannot be used, or where the rule returns a NaN.
     """
-    for number, (place, rollout) in enumerate(rollouts, start=1):
+    for number, (place, rollout) in enumerate(rollouts, start=first):
         batch, dropped = to_batch(place, rollout, reading, key=number)
         try:
             with np.errstate(all="ignore"):

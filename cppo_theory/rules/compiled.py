@@ -22,6 +22,7 @@ from .batch import TokenBatch
 from .blocks import Outputs, blocks
 from .decision import BUDGET, HOLE, KEPT, TOKEN
 from .divergence_masks import Divergence, tv
+from .registry import rule
 from .scans import library
 from .sources import Binary
 
@@ -50,7 +51,7 @@ def cppo(  # noqa: PLR0913 - the parameters of the rule
     Raises
     ------
     ValueError
-        For bad values, if ``check``.
+        For a number that is no parameter; for bad values, if ``check``.
     TypeError
         If the batch is not of NumPy.
     ImportError
@@ -58,6 +59,7 @@ def cppo(  # noqa: PLR0913 - the parameters of the rule
     """
     if library(batch.xp) != "numpy":
         raise TypeError(f"batch: found arrays of {library(batch.xp)}; the compiled rule needs NumPy arrays")
+    rule("cppo").with_parameters(delta=delta, delta_b=delta_b, w_min=w_min)
     batch = batch.validate() if check else batch
     kernel = compiled(_decide)
     dtype = np.result_type(batch.raw("logp_rollout"), batch.raw("logp_current"), np.float32)

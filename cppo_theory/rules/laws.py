@@ -171,10 +171,8 @@ def monotone(found: Rule, given: dict[str, Any], columns: Columns) -> str | None
             for factor in ((0.5, 2.0) if p.direction > 0 else (2.0, 0.5))
         )
         if (smaller & ~larger).any():
-            change = "doubled" if p.direction > 0 else "halved"
-            return (
-                f"with {name} {change} from {value / 2 if p.direction > 0 else value * 2:g} a token is lost"
-            )
+            verb, before, after = ("raised", 0.5, 2.0) if p.direction > 0 else ("lowered", 2.0, 0.5)
+            return f"with {name} {verb} from {value * before:g} to {value * after:g} a token is lost"
     return None
 
 

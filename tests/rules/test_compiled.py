@@ -158,3 +158,13 @@ def test_without_numba():
     batch = TokenBatch(np.full((1, 2), -1.0), np.full((1, 2), -2.0), 1.0)
     with hidden, fresh, pytest.raises(ImportError, match=r"needs numba: pip install 'cppo-theory\[fast\]'"):
         compiled.cppo(batch)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"delta": float("nan")}, "delta"), ({"w_min": -3.0}, "w_min"), ({"delta_b": -1.0}, "delta_b")],
+)
+def test_numbers_that_are_no_parameters(given, words):
+    batch = TokenBatch(np.log([[0.5]]), np.log([[0.6]]), np.ones(1))
+    with pytest.raises(ValueError, match=words):
+        compiled.cppo(batch, **given)

@@ -144,8 +144,8 @@ DETAILS = {
     uses_the_batch_mean: "neighbours",
     knows_the_order: "order of the responses",
     knows_the_form: "packed form",
-    keeps_less_when_larger: "with delta doubled from",
-    keeps_more_when_larger: "with least halved from",
+    keeps_less_when_larger: "with delta raised from",
+    keeps_more_when_larger: "with least lowered from",
 }
 
 

@@ -237,6 +237,7 @@ def test_a_preset_that_the_experiment_has_not(command, tmp_path):  # noqa: F811
         ("updates = 2", "updates = 0", ["condition[0]: found a count below 1"]),
         ('conditions = ["a"]', 'conditions = ["c"]', ["presets.full: found the condition 'c'"]),
         ('headline = ["cppo", "dppo"]', 'headline = ["cppo", "ppo"]', ["headline: found 'ppo'"]),
+        ('headline = ["cppo", "dppo"]', 'headline = ["cppo"]', ["headline: found 1 names; two"]),
         ("paper = 1", "paper = 2", ["rule[0].paper: found 2"]),
         (
             "paper = 1\n\n",
