@@ -14,8 +14,7 @@ from pathlib import Path
 
 from figures.catalogue import NAMES, figure
 from figures.run import make
-from figures.source import MissingInputError, Source
-from simulations.records import ForeignRecordError
+from figures.source import MissingInputError, Source, command_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = {"results": options.results, "rollouts": options.rollouts}
     source = Source(options.preset, **{name: path for name, path in folders.items() if path is not None})
     try:
-        return max([_one(name, source, options.out) for name in names])
+        code = max([_one(name, source, options.out) for name in names])
+        _say_what_is_stale(source)
+        return code
     except KeyboardInterrupt:
         return _say("interrupted", 130)
 
@@ -42,12 +43,20 @@ def _one(name: str, source: Source, out: Path) -> int:
     start = time.perf_counter()
     try:
         paths = make(name, source, out)
-    except (MissingInputError, ForeignRecordError, ValueError) as error:
+    except (MissingInputError, ValueError) as error:
         return _say(f"{name}: {error}", 3)
     except OSError as error:
-        return _say(f"{name}: {error.filename or out}: {error.strerror}", 3)
+        return _say(f"{name}: {error.filename or out}: {error.strerror or error}", 3)
     print(f"{name}: {', '.join(str(path) for path in paths)} ({time.perf_counter() - start:.1f} s)")
     return 0
+
+
+def _say_what_is_stale(source: Source) -> None:
+    """One line for every experiment whose records today's code did not make."""
+    for experiment, paths in source.stale.items():
+        if count := sum(paths.values()):
+            made = f"{count} of {len(paths)} records were made by other code"
+            _say(f"{experiment}: {made}; `{command_for(experiment)}` makes them anew", 0)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -44,6 +44,7 @@ def _provenance(name: str, source: Source, drawn: Drawn, files: dict[str, bytes]
         "seeds": drawn.seeds,
         "interval": drawn.interval or None,
         "settings": drawn.settings,
+        "by_other_code": sum(source.is_stale(path) for path in drawn.inputs),
         "inputs": [{"path": _relative(path), "sha256": _hash(path.read_bytes())} for path in drawn.inputs],
         "outputs": {f"{name}{kind}": _hash(data) for kind, data in files.items()},
         "versions": {"cppo_theory": __version__, "matplotlib": matplotlib.__version__},

@@ -9,7 +9,9 @@ from typing import Any
 
 from cppo_theory.plots import Table
 from cppo_theory.rollouts import Masked, Reading, mask_rollouts, read_rollouts
-from simulations.records import Record, read
+from simulations.kept import made_by_other_code, read_summary
+from simulations.records import ForeignRecordError, Record
+from simulations.statistics import FEWEST
 
 ROOT = Path(__file__).parent.parent
 ROLLOUTS = {
@@ -21,7 +23,7 @@ ROLLOUTS = {
 
 
 class MissingInputError(Exception):
-    """A file that a figure needs is not there; the message says what makes it."""
+    """A file that a figure needs is not there or of no use; the message says what makes it."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,22 @@ class Source:
         Size of what is computed on the spot (grids, horizons, draws); records and rollouts are read whole.
     results, rollouts : Path
         Folders of the records of experiments, and of sampled responses.
+    stale : dict
+        By experiment: its records that were read, and whether other code than today's made them.
     """
 
     preset: str = "paper"
     results: Path = ROOT / "simulations" / "results"
     rollouts: Path = ROOT / "examples" / "rollouts"
+    stale: dict[str, dict[Path, bool]] = field(default_factory=dict, compare=False)
 
     def pick(self, smoke: Any, paper: Any) -> Any:
         """One of two sizes, by the preset."""
         return smoke if self.preset == "smoke" else paper
+
+    def is_stale(self, path: Path) -> bool:
+        """Whether a file is a record that other code than today's made."""
+        return any(paths.get(path, False) for paths in self.stale.values())
 
     def rollout_file(self, letter: str) -> Path:
         """A file of sampled responses."""
@@ -66,9 +75,29 @@ class Source:
         folder = folder / "summary" if (folder / "summary").is_dir() else folder
         paths = sorted(folder.glob("*/*.npz"))
         if not paths:
-            command = f"python -m simulations run {experiment} --preset paper"
-            raise MissingInputError(f"no records in {folder}; make them with: {command}")
-        return {path: read(path) for path in paths}
+            raise MissingInputError(f"no records in {folder}; make them with: {command_for(experiment)}")
+        found = {path: _whole(path, experiment) for path in paths}
+        others = made_by_other_code(experiment, list(found.values()))
+        self.stale[experiment] = dict(zip(paths, others, strict=True))
+        return found
+
+
+def command_for(experiment: str) -> str:
+    """What makes the records of an experiment."""
+    return f"python -m simulations run {experiment} --preset paper"
+
+
+def _whole(path: Path, experiment: str) -> Record:
+    """The summary of a file, of seeds enough for an interval."""
+    remedy = f"make it anew with: {command_for(experiment)}"
+    try:
+        found = read_summary(path)
+    except ForeignRecordError as error:
+        raise MissingInputError(f"{error}; {remedy}") from None
+    if len(found.seeds) < FEWEST:
+        text = f"found {len(found.seeds)} seeds, at least {FEWEST} are required"
+        raise MissingInputError(f"{path}: {text}; {remedy}")
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,10 +24,7 @@ def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
     world = World.of(task(**condition.task))
     parameters = {**cell.ray.settings[cell.setting], **objects(cell.ray.fixed)}
     found = rule(cell.ray.rule)
-    limits: dict[str, Any] = dict(REFERENCE)
-    if "divergence" in found.parameters:
-        limits |= {n: parameters[n] for n in ("delta", "delta_b", "w_min", "budget") if n in parameters}
-    watcher = Watcher(world, limits)
+    watcher = Watcher(world, limits_of(cell))
     settings = Settings(
         cell.rounds,
         condition.updates,
@@ -40,6 +37,23 @@ def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
     trainer = Trainer(world, found.with_parameters(**parameters), optimizer, settings, watcher)
     trainer.train(policy_of(condition, world, seeds), seeds)
     return watcher.arrays()
+
+
+def limits_of(cell: Cell) -> dict[str, Any]:
+    """The constraints of Eq. (5) that violations are judged by: the rule's, the paper's where it has none.
+
+    They are those on total variations under falling weights: a rule on KL, without a budget or with other
+    weights is judged by the paper's numbers in their place (uniform weights are those with a floor of 1).
+    """
+    limits: dict[str, Any] = dict(REFERENCE)
+    fixed, given = cell.ray.fixed, cell.ray.settings[cell.setting]
+    if "divergence" in rule(cell.ray.rule).parameters and "divergence" not in fixed:
+        limits |= {name: given[name] for name in ("delta", "delta_b", "w_min") if name in given}
+    if fixed.get("weights") == "uniform":
+        limits["w_min"] = 1.0
+    if fixed.get("budget") == "adaptive":
+        limits["budget"] = objects(fixed)["budget"]
+    return limits
 
 
 def policy_of(condition: Condition, world: World, seeds: Sequence[int]) -> Policy:

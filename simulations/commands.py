@@ -1,6 +1,6 @@
 """The commands ``run``, ``list``, ``show`` and ``compare`` of ``python -m simulations``.
 
-Exit codes: 0 fine, 2 bad usage, 3 bad input, 130 interrupted.
+Exit codes: 0 fine, 2 bad usage, 3 bad input or a worker that was killed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ import tyro
 from cppo_theory.cli.terminal import UsageError, brief, print_table, say
 from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
-from simulations import records, runner, tables
+from simulations import adoption, records, runner, tables
 from simulations.compare import compare
 from simulations.experiment import Cell, Experiment, cells, load, names, seeds_of
 from simulations.summary import summarise
@@ -36,6 +37,7 @@ def run(  # noqa: PLR0913 - the options of a command
     preset: Literal["smoke", "paper", "full"] = "smoke",
     out: Path | None = None,
     plan: bool = False,
+    adopt: int = 0,
 ) -> int:
     """Run an experiment: finish the cells that lack seeds, then summarise and print its table.
 
@@ -48,6 +50,7 @@ def run(  # noqa: PLR0913 - the options of a command
         preset: smoke, paper or full.
         out: Folder of records and summaries; default: simulations/records.
         plan: Print cells, seconds and disk space, run nothing.
+        adopt: Take over records of other code of which this many seeds, trained anew, come out the same.
     """
     experiment = load(name)
     chosen = cells(experiment, preset, task, rule)
@@ -55,8 +58,12 @@ def run(  # noqa: PLR0913 - the options of a command
         raise UsageError("--seeds, --jobs: at least 1 is required")
     reported, tuning = seeds_of(experiment.presets[preset], seeds)
     base = (out or RECORDS) / preset / experiment.name
-    work = runner.plan(chosen, [*reported, *tuning], base, say, look_only=plan)
+    if adopt < 0 or (adopt and plan):
+        raise UsageError("--adopt: a number of seeds is required, and no --plan")
     workers = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    if adopt:
+        _adopt(chosen, base, adopt, workers)
+    work = runner.plan(chosen, [*reported, *tuning], base, say, look_only=plan)
     if plan:
         _print_plan(work, workers)
         return 0
@@ -135,9 +142,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"error: {error.filename or 'output'}: {error.strerror}; finished cells are kept")
         return 3
+    except BrokenExecutor:
+        say("error: a worker ended; finished cells are kept, the same command goes on")
+        return 3
     except KeyboardInterrupt:
         say("interrupted; finished cells are kept, the same command goes on")
         return 130
+
+
+def _adopt(chosen: Sequence[Cell], base: Path, count: int, workers: int) -> None:
+    found = list(adoption.adopt(chosen, base, count, workers))
+    kept = sum(not words for _, words in found)
+    say(f"{kept} of {len(found)} records of other code adopted: {count} seeds of each came out the same")
+    for cell, words in found:
+        if words:
+            say(f"  {cell.label}: {words}")
 
 
 def _run_all(work: Sequence[runner.Work], workers: int) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,7 @@ import numpy as np
 
 from cppo_theory.cli.rule_options import chosen_rule
 from cppo_theory.cli.terminal import UsageError, print_table, say
+from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
@@ -17,7 +22,7 @@ from simulations.experiment import Condition, load
 from simulations.measure import Watcher
 from simulations.optimizers import OPTIMIZERS
 from simulations.records import Record
-from simulations.statistics import bootstrap, interquartile_mean, paired_difference, wilson
+from simulations.statistics import PAIRED, bootstrap, interquartile_mean, paired_difference, wilson
 from simulations.summary import learning_curve, scores
 from simulations.trainer import Settings, Trainer
 from simulations.world import World
@@ -47,15 +52,17 @@ def compare(
         raise UsageError(f"--seeds: found {seeds}; at least 3 are required")
     mine = _usable(rule)
     rivals = [_usable(name.strip(), "--against") for name in against.split(",") if name.strip()]
-    known = {c.name: c for c in load("main").condition}
-    for name in task:
-        if name not in known:
-            raise UsageError(f"--task: found {name!r}; known are {', '.join(known)}")
-    for name in task:
-        found = {r.name: trained(known[name], r, list(range(seeds))) for r in (mine, *rivals)}
+    if not rivals:
+        raise UsageError(f"--against: found {against!r}; the name of a rule is required")
+    conditions = _conditions(task)
+    _check_folder(out)
+    rules = {r.name: r for r in (mine, *rivals)}
+    for name, condition in conditions.items():
+        found = {n: trained(condition, r, list(range(seeds))) for n, r in rules.items()}
         _print_table(name, mine.name, found, seeds)
         path = out / f"{name}.png"
-        write_bytes(path, picture(name, found))
+        with _writing(out):
+            write_bytes(path, picture(name, found))
         say(f"curves in {path}")
     laws = broken(mine)
     print("\nlaws of a rule that it breaks: " + ("none" if not laws else ""))
@@ -135,6 +142,36 @@ def _usable(name: str, option: str = "--rule") -> Rule:
     return found
 
 
+def _conditions(names: tuple[str, ...]) -> dict[str, Condition]:
+    """The conditions of those names, each once."""
+    known = {c.name: c for c in load("main").condition}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise UsageError(f"--task: found {name!r}; {remedy}")
+    return {name: known[name] for name in names}
+
+
+def _check_folder(out: Path) -> None:
+    """Raise if nothing can be written there, before minutes are spent; nothing is left behind."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+        for folder in made:
+            folder.rmdir()
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Tell what cannot be written as a mistake in ``--out``."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError("--out", f"{out}: {error.strerror}", "name a folder that can be written") from None
+
+
 def _print_table(name: str, mine: str, found: dict[str, Record], seeds: int) -> None:
     own = scores(found[mine])["area"].astype(float)
     rows = []
@@ -144,6 +181,6 @@ def _print_table(name: str, mine: str, found: dict[str, Record], seeds: int) -> 
         difference = "-" if rule == mine else str(paired_difference(own, area))
         failed = wilson(int((score["failure"] > 0).sum()), seeds)
         rows.append((rule, str(bootstrap(area)), difference, str(failed), f"{score['masked'].mean():.3f}"))
-    title = f"{name}: {seeds} seeds, area under J, interquartile mean and 95% interval"
+    title = f"{name}: {seeds} seeds, area under J, interquartile mean and 95% interval; {PAIRED}"
     headers = ("rule", "area under J", f"{mine} - rule, paired", "failed", "masked")
     print_table(headers, rows, numbers=range(4, 5), title=title)

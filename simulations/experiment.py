@@ -7,6 +7,8 @@ from strict to loose.  A *cell* is one setting of one rule under one condition; 
 from __future__ import annotations
 
 import difflib
+import math
+import re
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +25,13 @@ from simulations.trainer import AGGREGATIONS
 from simulations.world import World, enumerate_responses
 
 FOLDER = Path(__file__).parent / "experiments"
+
+WORD = r"[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*"
+WORDS = {"condition": re.compile(WORD), "rule": re.compile(f"{WORD}(,? {WORD})*")}
+"""Names that may be those of folders; a rule's may have several words."""
+
+Refuse = Callable[[str, str, str], None]
+
 FIRST_TUNING_SEED = 1_000_000
 """Seeds that settings are chosen on; the reported ones count from 0."""
 
@@ -52,6 +61,11 @@ class Condition(msgspec.Struct, forbid_unknown_fields=True):
     aggregation: str = "sum"
     population: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its folder among the records."""
+        return self.name
+
 
 class RuleRay(msgspec.Struct, forbid_unknown_fields=True):
     """A rule and its settings, the index of the paper's point among them, and parts that stay fixed."""
@@ -61,6 +75,11 @@ class RuleRay(msgspec.Struct, forbid_unknown_fields=True):
     settings: list[dict[str, float]]
     paper: int | None = None
     fixed: dict[str, str] = {}
+
+    @property
+    def label(self) -> str:
+        """Its folder among the records."""
+        return self.name.replace(", ", "-")
 
 
 class Experiment(msgspec.Struct, forbid_unknown_fields=True):
@@ -86,7 +105,7 @@ class Cell(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """Its place among the records."""
-        return f"{self.condition.name}/{self.ray.name.replace(', ', '-')}/{self.setting}"
+        return f"{self.condition.label}/{self.ray.label}/{self.setting}"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -135,7 +154,7 @@ def load(name: str) -> Experiment:
 def cells(
     found: Experiment, preset: str, only_tasks: Sequence[str] = (), only_rules: Sequence[str] = ()
 ) -> list[Cell]:
-    """The cells of a preset, or those of some conditions and rules.
+    """The cells of a preset, or those of some conditions and rules, each once.
 
     Raises
     ------
@@ -145,8 +164,8 @@ def cells(
     size = _known("preset", preset, found.presets)
     chosen = {c.name: c for c in found.condition if size.conditions is None or c.name in size.conditions}
     rays = {ray.name: ray for ray in found.rule}
-    conditions = [_known("task", n, chosen) for n in only_tasks] or list(chosen.values())
-    wanted = [_known("rule", n, rays) for n in only_rules] or list(rays.values())
+    conditions = [_known("task", n, chosen) for n in dict.fromkeys(only_tasks)] or list(chosen.values())
+    wanted = [_known("rule", n, rays) for n in dict.fromkeys(only_rules)] or list(rays.values())
     return [
         Cell(found.name, condition, ray, i, max(round(condition.rounds * size.rounds_share), 1))
         for condition in conditions
@@ -175,7 +194,8 @@ def _check(path: Path, found: Experiment) -> None:
     def refuse(place: str, text: str, remedy: str) -> None:
         raise InputError(f"{path}: {place}", text, remedy)
 
-    _check_names_and_sizes(refuse, found)
+    _check_names(refuse, found)
+    _check_sizes(refuse, found)
     for i, condition in enumerate(found.condition):
         place = f"condition[{i}]"
         if condition.policy not in POLICIES:
@@ -202,7 +222,7 @@ def _check(path: Path, found: Experiment) -> None:
     _check_headline(refuse, found)
 
 
-def _check_headline(refuse: Callable[[str, str, str], None], found: Experiment) -> None:
+def _check_headline(refuse: Refuse, found: Experiment) -> None:
     if len(found.headline) != 2:
         refuse(
             "headline", f"found {len(found.headline)} names", "the two rules that it compares are required"
@@ -212,30 +232,56 @@ def _check_headline(refuse: Callable[[str, str, str], None], found: Experiment) 
             refuse("headline", f"found {name!r}", "no rule has that name")
 
 
-def _check_names_and_sizes(refuse: Callable[[str, str, str], None], found: Experiment) -> None:
-    for kind, items in (("condition", found.condition), ("rule", found.rule)):
-        names_ = [item.name for item in items]
-        for name in names_:
-            if names_.count(name) > 1:
-                refuse(kind, f"found the name {name!r} twice", "names tell the records apart")
+def _check_names(refuse: Refuse, found: Experiment) -> None:
+    """Names tell the records apart, and they are folders."""
+    kinds: dict[str, Sequence[Condition | RuleRay]] = {"condition": found.condition, "rule": found.rule}
+    for kind, items in kinds.items():
+        if not items:
+            refuse(kind, "found none", "at least one is required")
+        taken: dict[str, str] = {}
+        for i, item in enumerate(items):
+            if not WORDS[kind].fullmatch(item.name):
+                more = ", and ', ' between words" if kind == "rule" else ""
+                remedy = f"letters a to z, digits, '.', '_' and '-' are allowed{more}"
+                refuse(f"{kind}[{i}].name", f"found {item.name!r}", remedy)
+            if item.label in taken:
+                text = f"found the names {taken[item.label]!r} and {item.name!r}"
+                refuse(kind, text, "names tell the records apart")
+            taken[item.label] = item.name
+
+
+def _check_sizes(refuse: Refuse, found: Experiment) -> None:
     for preset, size in found.presets.items():
-        if size.seeds < 1 or size.tuning_seeds < 0:
-            refuse(f"presets.{preset}.seeds", f"found {size.seeds}", "at least 1 is required")
+        place = f"presets.{preset}"
+        if size.seeds < 1:
+            refuse(f"{place}.seeds", f"found {size.seeds}", "at least 1 is required")
+        if size.tuning_seeds < 0:
+            refuse(f"{place}.tuning_seeds", f"found {size.tuning_seeds}", "at least 0 is required")
+        if not 0 < size.rounds_share <= 1:
+            refuse(f"{place}.rounds_share", f"found {size.rounds_share:g}", "a share in (0, 1] is required")
+        if size.conditions == []:
+            refuse(f"{place}.conditions", "found none", "leave the line out for all")
     for i, condition in enumerate(found.condition):
-        if condition.hidden < 1 or not condition.rate > 0:
-            text = f"found hidden = {condition.hidden}, rate = {condition.rate:g}"
-            refuse(f"condition[{i}]", text, "both have to be above 0")
+        place = f"condition[{i}]"
+        if condition.hidden < 1:
+            refuse(f"{place}.hidden", f"found {condition.hidden}", "at least 1 is required")
+        if not 0 < condition.rate < math.inf:
+            refuse(f"{place}.rate", f"found {condition.rate:g}", "a finite number above 0 is required")
+        if condition.group == 1 and not condition.population:
+            refuse(f"{place}.group", "found 1", "responses are compared in groups of at least 2")
         if condition.aggregation not in AGGREGATIONS:
             text = f"found {condition.aggregation!r}"
-            refuse(f"condition[{i}].aggregation", text, f"{', '.join(AGGREGATIONS)} are known")
+            refuse(f"{place}.aggregation", text, f"{', '.join(AGGREGATIONS)} are known")
 
 
-def _check_ray(refuse: Callable[[str, str, str], None], place: str, ray: RuleRay) -> None:
+def _check_ray(refuse: Refuse, place: str, ray: RuleRay) -> None:
     if ray.rule not in RULES:
         refuse(f"{place}.rule", f"found {ray.rule!r}", "`cppo-theory rules` lists what there is")
     for part, value in ray.fixed.items():
         if value not in (RULES if part == "base" else PARTS.get(part, {})):
             refuse(f"{place}.fixed", f"found {part} = {value!r}", f"known are {', '.join([*PARTS, 'base'])}")
+    if not ray.settings:
+        refuse(f"{place}.settings", "found none", "a rule without parameters has one, {}")
     for j, setting in enumerate(ray.settings):
         try:
             rule(ray.rule).with_parameters(**setting, **objects(ray.fixed))

@@ -15,7 +15,6 @@ import json
 import platform
 import subprocess
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,25 +29,15 @@ from cppo_theory.version import __version__
 Array = Any
 
 
-DAMAGE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading a damaged or a strange file raises."""
-
-
 class ForeignRecordError(ValueError):
     """A file where a record should be is no record, or that of other code or another configuration."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
-        self.reason = reason
+        self.path, self.reason = path, reason
+
+    def __reduce__(self) -> tuple[type[ForeignRecordError], tuple[Path, str]]:
+        return type(self), (self.path, self.reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,19 +91,34 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
             entries = {name: found[name] for name in found.files}
         made = Record(
             json.loads(str(entries["config"])),
-            [int(seed) for seed in entries["seeds"]],
+            entries["seeds"].tolist(),
             {n.removeprefix("by_seed."): x for n, x in entries.items() if n.startswith("by_seed.")},
         )
-    except DAMAGE as error:
-        raise ForeignRecordError(path, f"this is no record ({error})") from None
-    if any(x.shape[:1] != (len(made.seeds),) for x in made.arrays.values()):
-        raise ForeignRecordError(path, f"the arrays do not have {len(made.seeds)} seeds")
+    except Exception as error:  # a damaged or a strange file may fail in any way
+        reason = str(error) or type(error).__name__
+        raise ForeignRecordError(path, f"this is no record ({reason})") from None
+    if fault := _fault(made, entries["seeds"]):
+        raise ForeignRecordError(path, fault)
     if config is not None and made.config != (asked := json.loads(json.dumps(config))):
         other = (
             "by other code" if {**made.config, "code": ""} == {**asked, "code": ""} else "for other settings"
         )
         raise ForeignRecordError(path, f"the record was made {other}")
     return made
+
+
+def _fault(made: Record, seeds: Array) -> str | None:
+    """What keeps the content of a file from being a record."""
+    if not isinstance(made.config, dict):
+        return f"this is no record (the config is {type(made.config).__name__}, not an object)"
+    if seeds.dtype.kind not in "iu" or seeds.ndim != 1 or len(set(made.seeds)) != len(made.seeds):
+        return "this is no record (the seeds are not distinct integers)"
+    for name, x in made.arrays.items():
+        if x.dtype.kind not in "fiub":
+            return f"this is no record ({name} holds no numbers)"
+        if x.shape[:1] != seeds.shape:
+            return f"the arrays do not have {len(seeds)} seeds"
+    return None
 
 
 @cache

@@ -28,6 +28,10 @@ BYTES_PER_NUMBER = 4
 COLUMNS = 45
 """For the plan only: recorded quantities per round and seed."""
 
+NEEDED = ("value", "value_mu", "surrogate", "delta", "removed", "scored")
+NEEDED += ("by_token", "by_budget", "by_sequence", "by_clip")
+"""Arrays of a record that a summary is made of."""
+
 Say = Callable[[str], None]
 
 
@@ -54,6 +58,25 @@ def configuration(cell: Cell) -> dict[str, Any]:
     return {**cell.config, "code": code_of(cell)}
 
 
+def usable(path: Path, cell: Cell) -> records.Record:
+    """The record of a cell, with all that is made of it.
+
+    Raises
+    ------
+    ForeignRecordError
+        If the file holds no record of this cell and of today's code, or one without its arrays.
+    """
+    found = records.read(path, configuration(cell))
+    shape = (len(found.seeds), cell.rounds)
+    for name in NEEDED:
+        if name not in found.arrays:
+            raise records.ForeignRecordError(path, f"the record lacks {name}")
+    for name, x in found.arrays.items():
+        if x.shape != shape:
+            raise records.ForeignRecordError(path, f"{name} has shape {x.shape}, not {shape}")
+    return found
+
+
 def plan(
     todo: Sequence[Cell], seeds: Sequence[int], folder: Path, say: Say, look_only: bool = False
 ) -> list[Work]:
@@ -65,7 +88,7 @@ def plan(
         present: list[int] = []
         if path.exists():
             try:
-                present = records.read(path, configuration(cell)).seeds
+                present = usable(path, cell).seeds
             except records.ForeignRecordError as error:
                 fate = "to be set aside and" if look_only else f"set aside as {records.set_aside(path).name},"
                 reasons.setdefault(error.reason, []).append(f"{error}; {fate} made anew")
@@ -107,10 +130,12 @@ def end_with_parent() -> None:
 def _finish(item: Work) -> Done:
     start = time.perf_counter()
     config = configuration(item.cell)
-    found = records.read(item.path, config) if item.path.exists() else None
+    found = usable(item.path, item.cell) if item.path.exists() else None
     for first in range(0, len(item.missing), BATCH):
         seeds = item.missing[first : first + BATCH]
         new = records.Record(config, seeds, run_cell(item.cell, seeds)).ordered()
+        if found is not None and found.arrays.keys() != new.arrays.keys():
+            raise records.ForeignRecordError(item.path, "the record has other arrays; move it away")
         found = new if found is None else found.merged(new)
         records.write(item.path, found, time.perf_counter() - start)
     return Done(item, time.perf_counter() - start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,12 @@ class Tables:
     log_mu: Array
     log_pi: Array
     row: Array
+    changes: tuple[Callable[[Array], Array], ...] = ()
 
     name = "exact"
 
     def map(self, change: Callable[[Array], Array]) -> Tables:
-        return self
+        return replace(self, changes=(*self.changes, change))
 
     def columns(self) -> list[tuple[str, Array, str]]:
         return []
@@ -48,4 +49,7 @@ class Tables:
     def _at_tokens(self, values: Array) -> Array:
         """(N, R) to the tokens of a batch, (N n, T)."""
         found = values[np.arange(len(values))[:, None, None], self.row]
-        return np.asarray(found.reshape(-1, found.shape[-1]))
+        found = found.reshape(-1, found.shape[-1])
+        for change in self.changes:
+            found = change(found)
+        return np.asarray(found)

@@ -24,6 +24,9 @@ Statistic = Callable[[Array], Array]
 FEWEST = 3
 """Runs below which nothing is said."""
 
+PAIRED = "mean of the differences, paired by seed"
+"""What tables call a `paired_difference`; their scores are interquartile means."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -155,8 +158,10 @@ def area(curve: Array) -> Array:
 
 
 def _runs(scores: Array) -> Array:
-    """Scores as (..., runs, tasks), at least three runs, all finite."""
+    """Scores as (..., runs, tasks), at least three runs, at least one task, all finite."""
     scores = np.asarray(scores, dtype=float)
+    if scores.ndim == 0 or (scores.ndim > 1 and scores.shape[-1] == 0):
+        raise ValueError(f"scores: found shape {scores.shape}; runs, or runs and tasks, are required")
     scores = scores[:, None] if scores.ndim == 1 else scores
     if scores.shape[-2] < FEWEST:
         raise ValueError(f"scores: found {scores.shape[-2]} runs; at least {FEWEST} are required")

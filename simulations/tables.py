@@ -12,9 +12,16 @@ from cppo_theory.cli.terminal import print_table
 from cppo_theory.errors import InputError
 from simulations.experiment import Experiment
 from simulations.frontier import at_masked_share
+from simulations.kept import read_summary
 from simulations.records import Record
-from simulations.statistics import FEWEST, bootstrap, paired_difference, probability_of_improvement, wilson
-from simulations.summary import read_summaries
+from simulations.statistics import (
+    FEWEST,
+    PAIRED,
+    bootstrap,
+    paired_difference,
+    probability_of_improvement,
+    wilson,
+)
 
 Array = Any
 
@@ -23,14 +30,16 @@ def print_experiment(
     experiment: Experiment, folder: Path, only: Collection[tuple[str, str]] | None = None
 ) -> None:
     """Scores of every rule at its chosen setting and at the paper's, and the headline's paired difference."""
-    found = {key: r for key, r in read_summaries(folder).items() if only is None or key in only}
+    every = [read_summary(path) for path in sorted(folder.glob("*/*.npz"))]
+    found = {(r.config["condition"], r.config["rule"]): r for r in every}
+    found = {key: r for key, r in found.items() if only is None or key in only}
     for condition in [c.name for c in experiment.condition if any(key[0] == c.name for key in found)]:
         group = {rule: record for (name, rule), record in found.items() if name == condition}
         runs = len(next(iter(group.values())).seeds)
         rows = [row for ray in experiment.rule if ray.name in group for row in _rows(group[ray.name])]
         headers = ("rule", "setting", "area under J", "last quarter", "failed", "masked", "|Delta|")
-        title = f"{condition}: {runs} seeds, interquartile mean and 95% bootstrap interval"
-        print_table(headers, rows, numbers=range(5, 7), title=title)
+        shown = "interquartile mean and 95% bootstrap interval" if runs >= FEWEST else "single values"
+        print_table(headers, rows, numbers=range(5, 7), title=f"{condition}: {runs} seeds, {shown}")
         _print_headline(experiment, group)
         _print_equal_masks(experiment, group)
 
@@ -80,9 +89,8 @@ def _print_headline(experiment: Experiment, group: dict[str, Record]) -> None:
     difference = paired_difference(first, second)
     better = probability_of_improvement(first, second)
     names = " - ".join(experiment.headline)
-    print(
-        f"\n{names}, area under J, paired by seed: {difference}; P({names.replace(' - ', ' > ')}) = {better}"
-    )
+    chance = f"P({names.replace(' - ', ' > ')}) = {better}"
+    print(f"\n{names}, area under J, {PAIRED}: {difference}; {chance}")
 
 
 def _print_equal_masks(experiment: Experiment, group: dict[str, Record]) -> None:
@@ -108,9 +116,7 @@ def _print_equal_masks(experiment: Experiment, group: dict[str, Record]) -> None
         name = experiment.headline[1]
         headers = ["rule at the paper's point", "masked", f"minus {name} at its point"]
         headers += [f"minus {name} masked as much"] if has_ray else []
-        print_table(
-            tuple(headers), rows, numbers=range(1, 2), title="Differences in area under J, paired by seed"
-        )
+        print_table(tuple(headers), rows, numbers=range(1, 2), title=f"Area under J, {PAIRED}")
 
 
 def _at_equal_share(own: Array, rival: Record, share: float) -> str:

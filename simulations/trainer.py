@@ -165,7 +165,8 @@ def group_relative(reward: Array, group: int) -> Array:
     Source: arXiv:2606.10968v2, Section 4.
     """
     groups = reward.reshape(len(reward), -1, group)
-    gap = groups - groups.mean(-1, keepdims=True)
+    constant = groups.max(-1, keepdims=True) == groups.min(-1, keepdims=True)  # rounding is no variance
+    gap = np.where(constant, 0.0, groups - groups.mean(-1, keepdims=True))
     return np.asarray((gap / (groups.std(-1, keepdims=True) + 1e-6)).reshape(reward.shape))
 
 

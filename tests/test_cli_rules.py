@@ -14,7 +14,11 @@ NAMES = {
     *("trm-max", "trm-avg", "trm-max-avg", "minpro", "drpo", "spo", "icepop", "tis", "fipo", "opsm", "ipo"),
     *("kpop", "ratio-window", "seq-tis", "seq-mis", "geometric-mis", "vespo", "topr"),
 }
-DIRECTIONS = {"Threshold": "keeps more when larger", "Floor": "keeps fewer when larger"}
+DIRECTIONS = {
+    "Threshold": "keeps more when larger",
+    "Divisor": "keeps more when larger",
+    "Floor": "keeps fewer when larger",
+}
 
 
 @pytest.fixture

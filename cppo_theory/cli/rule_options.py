@@ -16,11 +16,11 @@ from cppo_theory.cli.terminal import UsageError
 from cppo_theory.rules import RULES, Rule, hard_gate, inverse_gate, kl, rule, sapo_gate
 
 GATES = {"inverse": inverse_gate, "hard": hard_gate, "sapo": sapo_gate}
-UNIT = {"w_min"}
-"""Parameters that lie in (0, 1]."""
-
-POSITIVE = {"eps"}
-"""Parameters that are divisors."""
+UNIT, POSITIVE = (
+    {p.name for known in RULES.values() for p in known.parameters.values() if getattr(p, kind)}
+    for kind in ("is_share", "is_divisor")
+)
+"""Parameters that lie in (0, 1]; parameters above 0."""
 
 
 @dataclass(frozen=True)

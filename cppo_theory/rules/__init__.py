@@ -12,13 +12,14 @@ from .batch import TokenBatch
 from .blocks import Outputs, apply
 from .corrections import geometric_mis, icepop, seq_mis, seq_tis, tis
 from .decision import REASON_NAMES, Decision
-from .divergence_masks import dppo, ipo, kl, kpop, tv
+from .divergence_masks import dppo, ipo, kpop
 from .laws import Broken, broken
 from .ledger import Ledger, explain, ledger
 from .lookahead import fipo
+from .measures import kl, tv
 from .metrics import Metrics, decision_sums, metrics, response_sums
 from .named import Rule
-from .parameters import Floor, Share, Threshold
+from .parameters import Divisor, Floor, Share, Threshold
 from .prefix import cppo, hard_gate, inverse_gate, minpro, sapo_gate
 from .ratio_clips import cispo, pg_is, ppo, ratio_window
 from .registry import RULES, rule
@@ -33,6 +34,7 @@ __all__ = [
     "Binary",
     "Broken",
     "Decision",
+    "Divisor",
     "Floor",
     "Full",
     "InertWarning",

@@ -18,7 +18,7 @@ from ..divergence import clip
 from . import scans, validation
 from .decision import Decision, decide
 from .layout import Padded
-from .tokens import Tokens
+from .tokens import Tokens, sealed
 
 Array = Any
 
@@ -53,7 +53,7 @@ class TokenBatch(Tokens):
     lengths : sequence of int, optional
         Makes the batch packed: the arrays hold responses of these lengths, one after the other.
     key : integer array (B,), optional
-        A name for each response, for schedules that draw at random.
+        A name for each response, for schedules that draw at random; default: 0 for all.
     clamp : float, optional
         Bound on the absolute log-ratios; default: none.
     holes : bool
@@ -157,7 +157,7 @@ class TokenBatch(Tokens):
     def with_mask(self, mask: Array) -> TokenBatch:
         """The same tokens with another mask, bool (B, T)."""
         other = copy.copy(self)
-        other.mask, other.holes, other._is_clean, other._memo = mask, True, False, {}
+        other.mask, other.holes, other._is_clean, other._memo = sealed(mask), True, False, {}
         other.full = False
         return other
 
@@ -168,7 +168,7 @@ class TokenBatch(Tokens):
         mask = self.mask[rows, :width]
         full = bool(mask.all())
         same = bool((lengths == lengths[0]).all())
-        other.mask, other.layout = mask, Padded()
+        other.mask, other.layout = sealed(mask), Padded()
         other._memo = {"length": lengths[:1] if same else lengths, "position": self.position[:, :width]}
         other.shape = mask.shape
         other.full = full

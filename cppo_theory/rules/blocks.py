@@ -59,7 +59,7 @@ def apply(
     if library(batch.xp) != "numpy":
         decision = bound(batch)
         return Outputs(decision.g, decision.keep, decision.reason)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return _in_blocks(bound, batch)
 
 

@@ -21,7 +21,7 @@ from .. import schedules
 from .batch import TokenBatch
 from .blocks import Outputs, blocks
 from .decision import BUDGET, HOLE, KEPT, TOKEN
-from .divergence_masks import Divergence, tv
+from .measures import Divergence, tv
 from .registry import rule
 from .scans import library
 from .sources import Binary

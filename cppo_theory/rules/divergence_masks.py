@@ -5,25 +5,10 @@ Source: arXiv:2606.10968v2, Eq. (3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from .batch import TokenBatch
 from .decision import Decision
+from .measures import Divergence, tv
 from .parameters import Threshold
-
-Array = Any
-Divergence = Callable[[TokenBatch], Array]
-
-
-def tv(b: TokenBatch) -> Array:
-    """Total variation, as the batch's source measures it."""
-    return b.tv
-
-
-def kl(b: TokenBatch) -> Array:
-    """KL(mu || pi), as the batch's source measures it."""
-    return b.kl
 
 
 def dppo(b: TokenBatch, delta: Threshold = 0.15, divergence: Divergence = tv) -> Decision:

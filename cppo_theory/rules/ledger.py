@@ -13,9 +13,8 @@ from typing import Any
 from .. import schedules
 from .batch import TokenBatch
 from .decision import Decision
-from .divergence_masks import Divergence, kl, tv
+from .measures import Divergence, kl, tv, weighted
 from .named import Rule
-from .prefix import weighted
 from .registry import rule
 from .scans import running_sum, select
 

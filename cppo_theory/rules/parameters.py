@@ -1,7 +1,7 @@
 """How a rule declares its parameters: `Threshold` keeps more tokens when larger, `Floor` fewer.
 
-Neither is negative; a `Share` lies in (0, 1].  The law of monotone thresholds and the options of the
-command line read these annotations.
+Neither is negative; a `Divisor` is a threshold above 0, a `Share` lies in (0, 1].  The law of monotone
+thresholds and the options of the command line read these annotations.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ KEEPS_MORE, KEEPS_FEWER = "keeps more when larger", "keeps fewer when larger"
 
 Threshold = Annotated[float, KEEPS_MORE]
 Floor = Annotated[float, KEEPS_FEWER]
+Divisor = Annotated[float, KEEPS_MORE, "above 0"]
 Share = Annotated[float, "in (0, 1]"]
 
 
@@ -33,8 +34,8 @@ class Parameter:
         +1 of a `Threshold`, -1 of a `Floor`, 0 of anything else.
     is_number : bool
         Whether the command line can give it.
-    is_share : bool
-        Whether it lies in (0, 1].
+    is_share, is_divisor : bool
+        Whether it lies in (0, 1]; whether it is above 0.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Parameter:
     direction: int
     is_number: bool
     is_share: bool = False
+    is_divisor: bool = False
 
     def check(self, value: Any) -> None:
         """Raise ValueError for a number that this parameter cannot be; other objects pass."""
@@ -49,6 +51,8 @@ class Parameter:
             return
         if self.is_share and not 0 < value <= 1:
             raise ValueError(f"{self.name}: found {value}; a number in (0, 1] is required")
+        if self.is_divisor and not value > 0:
+            raise ValueError(f"{self.name}: found {value}; a positive number is required")
         if math.isnan(value) or (self.direction and value < 0):
             raise ValueError(f"{self.name}: found {value}; a non-negative number is required")
 
@@ -74,5 +78,6 @@ def _inspected(rule: Callable[..., Any]) -> dict[str, Parameter]:
         direction = 1 if KEEPS_MORE in notes else -1 if KEEPS_FEWER in notes else 0
         numeric = direction != 0 or hints.get(name) in (float, int) or isinstance(given.default, int | float)
         share = "in (0, 1]" in notes
-        found[name] = Parameter(name, given.default, direction, numeric or share, share)
+        divisor = "above 0" in notes
+        found[name] = Parameter(name, given.default, direction, numeric or share, share, divisor)
     return found

@@ -12,9 +12,8 @@ from .. import schedules
 from ..divergence import clip, pick
 from .batch import TokenBatch
 from .decision import Decision
-from .divergence_masks import Divergence, tv
+from .measures import Divergence, tv, weighted
 from .parameters import Share, Threshold
-from .scans import select
 
 Array = Any
 Gate = Callable[[TokenBatch, Array], Array]
@@ -62,16 +61,12 @@ def cppo(  # noqa: PLR0913 - the parameters of Algorithm 1, and what the ablatio
     if gate is not None:
         allowed = delta + per_token * b.before(w) if has_budget else None
         x = overrun(b, spent, drift, delta, allowed)
-        return b.keep(b.ratio, gate=pick(b.xp, b.toward, b.xp.ones_like(x), gate(b, x)))
+        away = b.xp.astype(b.spread(gate(b, x)), x.dtype, copy=False)
+        return b.keep(b.ratio, gate=pick(b.xp, b.toward, b.xp.ones_like(x), away))
     kept = {"token": b.toward | (spent <= delta)}
     if drift is not None:
         kept["budget"] = b.toward | (spent + drift <= delta)
     return b.keep(b.ratio, **kept)
-
-
-def weighted(b: TokenBatch, w: Array, d: Array) -> Array:
-    """w_t D_t; 0 where w_t = 0, whatever D_t: an infinite KL times 0 is no number."""
-    return w * select(b.xp, w > 0, d)
 
 
 def overrun(b: TokenBatch, spent: Array, drift: Array | None, delta: float, allowed: Array | None) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
-from .parameters import Threshold
+from .parameters import Divisor
 
 
 def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision:
@@ -26,7 +26,7 @@ def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision
     return b.keep(r, gate=sech * sech)
 
 
-def drpo(b: TokenBatch, eps: Threshold) -> Decision:
+def drpo(b: TokenBatch, eps: Divisor) -> Decision:
     """DRPO: g = r (1 - sgn(A) (p - q) / eps); negative once the token has moved by more than eps.
 
     Source: public trainers.  No default eps: public ones disagree.
@@ -34,9 +34,11 @@ def drpo(b: TokenBatch, eps: Threshold) -> Decision:
     return b.keep(b.ratio, gate=1 - _sign(b) * (b.prob - b.prob_rollout) / eps)
 
 
-def spo(b: TokenBatch, eps: Threshold) -> Decision:
+def spo(b: TokenBatch, eps: Divisor) -> Decision:
     """SPO: DRPO with the ratio in place of the probability, g = r (1 - sgn(A) (r - 1) / eps)."""
-    return b.keep(b.ratio, gate=1 - b.xp.astype(_sign(b), b.ratio.dtype) * (b.ratio - 1) / eps)
+    xp, r = b.xp, b.ratio
+    gap = clip(xp, r - 1, high=float(xp.finfo(r.dtype).max))  # 0 times inf is no number
+    return b.keep(r, gate=1 - xp.astype(_sign(b), r.dtype) * gap / eps)
 
 
 def _sign(b: TokenBatch) -> Any:

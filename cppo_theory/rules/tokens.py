@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import divergence
 from . import scans, validation
 from .layout import Packed, Padded
@@ -24,10 +26,18 @@ def derived(compute: Callable[[Any], Array]) -> property:
 
     def get(self: Any) -> Array:
         if name not in self._memo:
-            self._memo[name] = compute(self)
+            self._memo[name] = sealed(compute(self))
         return self._memo[name]
 
     return property(get, doc=compute.__doc__)
+
+
+def sealed(x: Array) -> Array:
+    """A NumPy array as one that cannot be written to, so that no rule changes what others read."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x
 
 
 class Tokens:
@@ -62,10 +72,10 @@ class Tokens:
         self._data = {name: rows(x) for name, x in columns.items()}
         shape = self._data["logp_rollout"].shape
         self.shape = (int(shape[0]), int(shape[1]))
-        self.mask = self._whole_mask(mask)
+        self.mask = sealed(self._whole_mask(mask))
         self._data["advantage"] = self._per_response(advantage, rows)
         self.source: Source = Binary() if source is None else source.map(rows)
-        self._key = key
+        self._key = None if key is None else validation.check_key(xp, key, self.shape[0])
 
     # --- forms ------------------------------------------------------------------------------------------
 
@@ -96,7 +106,7 @@ class Tokens:
 
     def _per_response(self, advantage: Array, rows: Callable[[Array], Array]) -> Array:
         xp = self.xp
-        if not hasattr(advantage, "shape"):
+        if getattr(advantage, "ndim", 0) == 0:
             return xp.full((1, 1), float(advantage), dtype=self.wide, device=self._device)
         if advantage.ndim == 1 and (isinstance(self.layout, Padded) or advantage.shape[0] == self.shape[0]):
             return advantage[:, None]

@@ -42,6 +42,8 @@ def check_shapes(
 
 def _packed_lengths(first: str, shape: tuple[int, ...], lengths: Sequence[int]) -> list[int]:
     counts = [int(n) for n in lengths]
+    if not counts:
+        raise ValueError("lengths: found none; a batch has at least one response")
     if len(shape) != 1:
         raise ValueError(f"{first}: found shape {shape}; a packed batch has shape (N,)")
     for i, n in enumerate(counts):
@@ -50,6 +52,14 @@ def _packed_lengths(first: str, shape: tuple[int, ...], lengths: Sequence[int]) 
     if sum(counts) != shape[0]:
         raise ValueError(f"lengths: found a sum of {sum(counts)}; {first} holds {shape[0]} tokens")
     return counts
+
+
+def check_key(xp: Any, key: Any, responses: int) -> Array:
+    """The names of the responses as an array (B,), or ValueError."""
+    names = xp.reshape(xp.asarray(key), (-1,))
+    if names.shape[0] != responses:
+        raise ValueError(f"key: found {names.shape[0]} names; there are {responses} responses")
+    return names
 
 
 def check_values(b: Any, nan: str) -> Any:

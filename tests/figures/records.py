@@ -1,14 +1,24 @@
 """Small records of an experiment: two conditions, few seeds, numbers that differ everywhere."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from simulations.code import code_of
+from simulations.experiment import cells, load
 from simulations.records import Record, encoded
 
 CONDITIONS = ("brackets-mlp", "brackets-tabular")
 RULES = ("pg-is", "grpo", "dppo", "cppo", "cppo-soft-half", "my_rules:mine")
 SEEDS, EVALUATIONS = 4, 6
+
+
+@cache
+def codes() -> dict[tuple[str, str], str]:
+    """Today's code of the rules of `main`."""
+    kept = [cell for cell in cells(load("main"), "paper", CONDITIONS) if cell.ray.name in RULES]
+    return {(cell.condition.name, cell.ray.name): code_of(cell) for cell in kept if cell.setting == 0}
 
 
 def record(condition: str, rule: str) -> Record:
@@ -39,6 +49,7 @@ def record(condition: str, rule: str) -> Record:
         "settings": [{"delta": 0.1 * (s + 1)} for s in range(settings)],
         "chosen": 0,
         "paper": 2 if rule in ("grpo", "dppo", "cppo") else None,
+        "code": codes().get((condition, rule), "of a rule that is not there"),
     }
     return Record(config, list(range(1000, 1000 + SEEDS)), arrays)
 

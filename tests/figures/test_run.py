@@ -13,11 +13,13 @@ from figures import __main__ as command
 from figures.catalogue import NAMES, figure
 from figures.run import make
 from figures.source import ROLLOUTS, ROOT, Source
+from simulations.records import Record, encoded, read
 from tests.figures.common import OF_RECORDS, drawn, source
-from tests.figures.records import written
+from tests.figures.records import record, written
 
 KINDS = (".png", ".pdf", ".csv", ".json")
 CHEAP = ("suffix-tv", "ledger")
+ANEW = "make it anew with: python -m simulations run main --preset paper"
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_a_figure_is_one_short_module_that_never_sees_the_trainer(name):
 
 
 def test_the_package_reads_records_and_statistics_only():
-    allowed = {"simulations.records", "simulations.statistics"}
+    allowed = {"simulations.kept", "simulations.records", "simulations.statistics"}
     outside = set()
     for path in (ROOT / "figures").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -175,14 +177,52 @@ def test_a_damaged_record_is_named(run, tmp_path):
     code, _, err = run("frontier", "--results", tmp_path, "--out", tmp_path / "out")
     assert code == 3
     assert f"{path}: this is no record" in err
+    assert err.endswith(f"; {ANEW}\n")
     assert err.count("\n") == 1
 
 
-def test_too_few_seeds_are_refused(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("simulations.statistics.FEWEST", 5)
-    code, _, err = run("frontier", "--results", written(tmp_path), "--out", tmp_path / "out")
+def test_a_record_that_is_no_summary_is_named_and_the_other_figures_are_made(run, tmp_path):
+    path = written(tmp_path) / "main" / "brackets-mlp" / "dppo.npz"
+    found = record("brackets-mlp", "dppo")
+    del found.arrays["residual"]
+    path.write_bytes(encoded(found))
+    names = ("frontier", "main", "decomposition", "suffix-tv")
+    code, out, err = run(*names, "--preset", "smoke", "--results", tmp_path, "--out", tmp_path / "out")
     assert code == 3
-    assert "found 4 runs; at least 5 are required" in err
+    fault = f"{path}: this is no summary of a rule (no residual); {ANEW}"
+    assert err.splitlines() == [f"figures: {name}: {fault}" for name in names[:3]]
+    assert out.startswith("suffix-tv: ")
+
+
+def test_records_of_other_code_are_told_once(run, tmp_path):
+    paths = sorted(written(tmp_path).rglob("*.npz"))
+    for path in paths[:3]:
+        found = read(path)
+        path.write_bytes(encoded(Record({**found.config, "code": "older"}, found.seeds, found.arrays)))
+    names = ("decomposition", "frontier")
+    code, _, err = run(*names, "--preset", "smoke", "--results", tmp_path, "--out", tmp_path / "out")
+    assert code == 0
+    assert err == (
+        "figures: main: 3 of 12 records were made by other code; "
+        "`python -m simulations run main --preset paper` makes them anew\n"
+    )
+    found = [json.loads((tmp_path / "out" / f"{name}.json").read_text()) for name in names]
+    assert [len(x["inputs"]) for x in found] == [6, 12]
+    assert [x["by_other_code"] for x in found] == [2, 3]
+
+
+def test_the_recipe_of_a_figure_stands_alone(capsys):
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8").split("\n## A figure\n")[1]
+    exec(page.split("```python\n")[1].split("```")[0], {})
+    assert capsys.readouterr().out.strip() == page.split("```text\n")[1].split("```")[0].strip()
+
+
+def test_too_few_seeds_are_refused(run, tmp_path):
+    path = written(tmp_path) / "main" / "brackets-mlp" / "dppo.npz"
+    path.write_bytes(encoded(record("brackets-mlp", "dppo").only([1000, 1001])))
+    code, _, err = run("frontier", "--results", tmp_path, "--out", tmp_path / "out")
+    assert code == 3
+    assert err == f"figures: frontier: {path}: found 2 seeds, at least 3 are required; {ANEW}\n"
 
 
 def test_a_folder_that_cannot_be_written(run, tmp_path):

@@ -206,8 +206,8 @@ COMMAND = (
     in_options("mask: w_min of 0", "not 0 < value <= 1", "not 0 <= value <= 1", MASK + "test_wrong_usage"),
     in_options(
         "mask: KL with the thresholds of TV",
-        "**found.with_kl, **own",
-        "**own",
+        '{"divergence": kl, **found.with_kl}',
+        '{"divergence": kl}',
         MASK + "test_kl_has_thresholds_of_its_own",
     ),
 )

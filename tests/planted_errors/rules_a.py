@@ -7,6 +7,7 @@ REFERENCES, DEGENERATE = (
     "tests/rules/test_degeneracies.py::",
 )
 HAND = "tests/rules/test_by_hand.py"
+EDGES = "tests/rules/test_edges.py"
 RULE, TIES, EDGE = (
     REFERENCES + "test_rule",
     REFERENCES + "test_ties_of_cppo_are_kept",
@@ -111,8 +112,8 @@ PREFIX = (
     ),
     in_prefix(
         "soft: gate on toward tokens too",
-        "pick(b.xp, b.toward, b.xp.ones_like(x), gate(b, x))",
-        "gate(b, x)",
+        "gate=pick(b.xp, b.toward, b.xp.ones_like(x), away)",
+        "gate=away",
         *case("cppo-soft"),
     ),
     in_prefix(
@@ -209,7 +210,10 @@ TOKENWISE = (
         "(b.prob_rollout - b.prob) / eps",
         *case("drpo"),
     ),
-    in_gates("spo: constant x2", "(b.ratio - 1) / eps", "(b.ratio - 1) / (2 * eps)", *case("spo")),
+    in_gates("spo: infinity times 0", "clip(xp, r - 1, high=float(xp.finfo(r.dtype).max))", "r - 1", EDGES),
+    in_prefix("soft: bits of a gate in other numbers", "x.dtype, copy=False)", "b.xp.float32)", EDGES),
+    in_tokens("what a rule reads can be written to", "x.flags.writeable = False", "pass", EDGES),
+    in_gates("spo: constant x2", "* gap / eps", "* gap / (2 * eps)", *case("spo")),
     in_corrections(
         "tis: p/q for o/q",
         "clip(b.xp, b.correction, high=cap)",

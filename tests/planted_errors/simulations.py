@@ -18,11 +18,12 @@ in_seeds = planted_in(
     "simulations/experiment.py", f"{HERE}runner.py::test_tuning_seeds_are_never_reported_ones"
 )
 in_cells = planted_in("simulations/cell.py", f"{HERE}measure.py")
+in_adoption = planted_in("simulations/adoption.py", f"{HERE}adoption.py")
 in_code = planted_in("simulations/code.py", f"{HERE}code.py")
 
 ERRORS: tuple[Planted, ...] = (
     # --- the step
-    in_trainer("trainer: advantage of the wrong sign", "gap = groups - ", "gap = -groups + "),
+    in_trainer("trainer: advantage of the wrong sign", "0.0, groups - groups", "0.0, -groups + groups"),
     in_trainer(
         "trainer: mean over the minibatch, not the group",
         "groups - groups.mean(-1, keepdims=True)",
@@ -232,6 +233,18 @@ ERRORS: tuple[Planted, ...] = (
         "experiment: every setting is the first",
         "parameters = {**cell.ray.settings[cell.setting]",
         "parameters = {**cell.ray.settings[0]",
+    ),
+    in_cells(
+        "cell: uniform weights judged as falling", 'get("weights") == "uniform"', 'get("weights") == "flat"'
+    ),
+    in_cells("cell: a threshold of KL judges a total variation", ' and "divergence" not in fixed', ""),
+    in_adoption(
+        "adoption: what differs is adopted",
+        "if not np.array_equal(kept[name], x, equal_nan=True)",
+        "if False",
+    ),
+    in_adoption(
+        "adoption: other settings too", 'return found != today and {**found, "code": ""} ==', "return {} !="
     ),
     in_code("code: tables of names count", "and x not in NAMES_ONLY", "and x"),
     in_code("code: imports are not followed", "left += _imports(name)", "left += []"),

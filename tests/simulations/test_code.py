@@ -26,7 +26,7 @@ def test_modules_of_a_cell():
     simulations = {f"simulations.{x}" for x in own}
     assert {x for x in found if x.startswith("simulations.")} == simulations
     shared = "batch decision layout ledger metrics named parameters scans sources tokens validation"
-    own = {f"cppo_theory.rules.{x}" for x in f"{shared} prefix divergence_masks".split()}
+    own = {f"cppo_theory.rules.{x}" for x in f"{shared} prefix measures".split()}
     assert {x for x in found if ".rules." in x} == own
     assert {x for x in found if ".tasks." in x} == {
         f"cppo_theory.tasks.{x}" for x in ("brackets", "task", "sampling")
@@ -50,7 +50,7 @@ def test_modules_of_a_cell():
 def test_only_the_family_of_the_rule_counts(rule, parameters, family):
     families = {x.rpartition(".")[2] for x in modules_of(cell_of(rule, parameters))}
     known = {f.function.__module__.rpartition(".")[2] for f in RULES.values()}
-    assert families & known - {"prefix", "divergence_masks"} == family
+    assert families & known == family
 
 
 def test_parts_and_memory_count():

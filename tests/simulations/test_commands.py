@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
 from simulations import commands, records, runner
-from simulations.experiment import FIRST_TUNING_SEED, names
+from simulations.experiment import FIRST_TUNING_SEED, load, names
 from simulations.summary import read_summaries
 from tests.simulations.experiments import (
     CELLS,
@@ -51,7 +52,7 @@ def test_a_tiny_experiment_end_to_end(command, tmp_path):  # noqa: F811
         assert f"{condition}: 5 seeds, interquartile mean and 95% bootstrap interval" in printed
     rows = [line.split() for line in printed.splitlines() if line.startswith(("dppo ", "cppo "))]
     assert {row[0] for row in rows} == {"dppo", "cppo"}
-    assert printed.count("cppo - dppo, area under J, paired by seed: ") == 2
+    assert printed.count("cppo - dppo, area under J, mean of the differences, paired by seed: ") == 2
     lines = said.splitlines()
     assert len(lines) == CELLS
     assert lines[0].startswith("cppo-theory: 1/8 a/dppo/0 ")
@@ -80,6 +81,14 @@ def test_more_seeds_are_merged(command, tmp_path):  # noqa: F811
     made = records.read(tmp_path / "x" / "smoke" / "tiny" / "a" / "dppo" / "1.npz")
     assert made.seeds == [0, 1, 2, 3, *(FIRST_TUNING_SEED + i for i in range(3))]
     assert sorted(p.name for p in (tmp_path / "x" / "smoke" / "tiny").iterdir()) == ["a", "summary"]
+
+
+def test_what_is_named_twice_is_run_once(command, tmp_path, monkeypatch):  # noqa: F811
+    true, calls = runner.run_cell, []
+    monkeypatch.setattr(runner, "run_cell", lambda cell, seeds: calls.append(cell.label) or true(cell, seeds))
+    given = ("--task", "b", "a", "b", "--rule", "dppo", "dppo", "--seeds", 3, "--jobs", 1)
+    assert command("run", written(tmp_path), *given, "--out", tmp_path / "x")[0] == 0
+    assert calls == ["b/dppo/0", "b/dppo/1", "a/dppo/0", "a/dppo/1"]
 
 
 def test_presets_choose_seeds_and_conditions(command, tmp_path):  # noqa: F811
@@ -120,6 +129,8 @@ def test_two_seeds_are_shown_but_nothing_is_claimed(command, tmp_path):  # noqa:
     )
     assert code == 0
     assert "of 2" in printed
+    assert "a: 2 seeds, single values\n" in printed
+    assert "interquartile" not in printed
     assert "paired by seed" not in printed
     assert "[" not in printed.split("a: 2 seeds")[1].split("\n", 1)[1]  # no interval
 
@@ -198,6 +209,9 @@ def test_list_and_show(command):  # noqa: F811
         (["runn", "main"], 2, ["runn"]),
         (["compare", "--rule", "dpppo"], 2, ["--rule", "did you mean 'dppo'?"]),
         (["compare", "--rule", "dppo", "--task", "a"], 2, ["--task: found 'a'; known are brackets-tabular"]),
+        (["compare", "--rule", "dppo", "--task", "brackets-mpl"], 2, ["did you mean 'brackets-mlp'?"]),
+        (["compare", "--rule", "dppo", "--against", ""], 2, ["--against: found ''; the name of a rule"]),
+        (["compare", "--rule", "dppo", "--against", " ,"], 2, ["--against: found ' ,'; the name of a rule"]),
         (["compare", "--rule", "dppo", "--seeds", "2"], 2, ["--seeds: found 2; at least 3 are required"]),
         (["compare", "--rule", "drpo"], 2, ["drpo: eps has no default"]),
         (["compare", "--rule", "dppo", "--against", "cpo"], 2, ["did you mean"]),
@@ -237,7 +251,7 @@ def test_a_preset_that_the_experiment_has_not(command, tmp_path):  # noqa: F811
         ("updates = 2", "updates = 0", ["condition[0]: found a count below 1"]),
         ('conditions = ["a"]', 'conditions = ["c"]', ["presets.full: found the condition 'c'"]),
         ('headline = ["cppo", "dppo"]', 'headline = ["cppo", "ppo"]', ["headline: found 'ppo'"]),
-        ('headline = ["cppo", "dppo"]', 'headline = ["cppo"]', ["headline: found 1 names; two"]),
+        ('headline = ["cppo", "dppo"]', 'headline = ["cppo"]', ["headline: found 1 names; the two"]),
         ("paper = 1", "paper = 2", ["rule[0].paper: found 2"]),
         (
             "paper = 1\n\n",
@@ -264,7 +278,26 @@ FURTHER_MISTAKES = [
     ("hidden = 4", "hidden = 0", "hidden"),
     ('name = "b"', 'name = "a"', "name"),
     ('name = "cppo"\nrule = "cppo"', 'name = "dppo"\nrule = "cppo"', "name"),
-    ("seeds = 5", "seeds = 0", "seeds"),
+    ("seeds = 5", "seeds = 0", "presets.smoke.seeds: found 0"),
+    ("tuning_seeds = 3", "tuning_seeds = -1", "presets.smoke.tuning_seeds: found -1"),
+    ("seeds = 5", "rounds_share = nan\nseeds = 5", "presets.smoke.rounds_share: found nan"),
+    ("seeds = 5", "rounds_share = 0.0\nseeds = 5", "presets.smoke.rounds_share: found 0"),
+    ("seeds = 5", "rounds_share = inf\nseeds = 5", "presets.smoke.rounds_share: found inf"),
+    ("seeds = 5", "rounds_share = 1.5\nseeds = 5", "presets.smoke.rounds_share: found 1.5"),
+    ('conditions = ["a"]', "conditions = []", "presets.full.conditions: found none"),
+    ("rate = 0.3", "rate = inf", "condition[0].rate: found inf"),
+    ("rate = 0.1", "rate = nan", "condition[1].rate: found nan"),
+    ("group = 4", "group = 1", "condition[0].group: found 1"),
+    ("settings = [{ delta = 0.05 }, { delta = 0.15 }]", "settings = []", "rule[0].settings: found none"),
+    ('name = "a"', 'name = "../x"', "condition[0].name: found '../x'"),
+    ('name = "a"', 'name = ""', "condition[0].name: found ''"),
+    ('name = "a"', 'name = ".."', "condition[0].name: found '..'"),
+    ('name = "a"', 'name = "a, b"', "condition[0].name: found 'a, b'"),
+    ('name = "a"', 'name = "a\\n"', "condition[0].name"),
+    ('name = "cppo"', 'name = "a/b"', "rule[1].name: found 'a/b'"),
+    ('name = "cppo"', 'name = ", a"', "rule[1].name: found ', a'"),
+    ('name = "cppo"', 'name = "a,b"', "rule[1].name: found 'a,b'"),
+    ('name = "cppo"', 'name = ".., a"', "rule[1].name: found '.., a'"),
 ]
 
 
@@ -279,6 +312,28 @@ def test_further_mistakes_in_the_file(command, old, new, part, tmp_path):  # noq
     assert code == 3
     assert part in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("kind", "rest"), [("condition", "rule"), ("rule", "condition")])
+def test_an_experiment_of_nothing(command, kind, rest, tmp_path):  # noqa: F811
+    head, *tables = TINY.split(f"[[{rest}]]")
+    head = head.split(f"[[{kind}]]")[0]
+    kept = "".join(f"[[{rest}]]{table.split(f'[[{kind}]]')[0]}" for table in tables)
+    code, _, said = command("run", written(tmp_path, f"{kind} = []\n{head}{kept}"), "--out", tmp_path / "out")
+    assert code == 3
+    assert f"{kind}: found none; at least one is required" in said
+
+
+def test_two_rules_of_one_folder_are_refused(command, tmp_path):  # noqa: F811
+    text = TINY.replace('name = "dppo"', 'name = "a, b"').replace('name = "cppo"', 'name = "a-b"')
+    code, _, said = command("run", written(tmp_path, text), "--out", tmp_path / "out")
+    assert code == 3
+    assert "rule: found the names 'a, b' and 'a-b'; names tell the records apart" in said
+
+
+def test_a_group_of_one_may_be_a_population(tmp_path):
+    text = TINY.replace("group = 4", "group = 1\npopulation = true")
+    assert all(condition.group == 1 for condition in load(str(written(tmp_path, text))).condition)
 
 
 def test_rules_with_a_dot_in_their_names_have_summaries_of_their_own(command, tmp_path):  # noqa: F811
@@ -339,6 +394,27 @@ def test_an_interrupt_keeps_finished_cells(command, tmp_path, monkeypatch):  # n
     assert len(contents(out)) == 2
     assert command("run", file, "--out", out, "--jobs", 1)[0] == 0
     assert len(calls) == 3 + CELLS - 2
+
+
+def test_a_killed_worker_is_told_in_a_line(command, tmp_path, monkeypatch):  # noqa: F811
+    def run_cell(cell, seeds):
+        raise BrokenProcessPool("A process in the process pool was terminated abruptly")
+
+    monkeypatch.setattr(runner, "run_cell", run_cell)
+    code, _, said = command("run", written(tmp_path), "--out", tmp_path / "out", "--jobs", 1)
+    assert code == 3
+    assert said == ("cppo-theory: error: a worker ended; finished cells are kept, the same command goes on\n")
+
+
+def test_a_record_in_the_place_of_a_summary_is_named(command, tmp_path):  # noqa: F811
+    given = ("run", written(tmp_path), "--task", "a", "--seeds", 3, "--out", tmp_path / "x", "--jobs", 1)
+    assert command(*given)[0] == 0
+    base = tmp_path / "x" / "smoke" / "tiny"
+    path = base / "summary" / "a" / "old.npz"
+    path.write_bytes((base / "a" / "dppo" / "0.npz").read_bytes())
+    code, _, said = command(*given)
+    assert (code, len(said.splitlines())) == (3, 1)
+    assert f"{path}: this is no summary of a rule (no condition)" in said
 
 
 def test_unusable_records_are_named(command, tmp_path):  # noqa: F811

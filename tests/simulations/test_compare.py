@@ -1,5 +1,6 @@
 """`compare`: a rule of one's own, good or bad; pictures, broken laws and exit codes."""
 
+import errno
 import sys
 import textwrap
 
@@ -82,7 +83,8 @@ def test_a_good_rule(command, mine):  # noqa: F811
     code, printed, said = compared(command, "my_rules:good")
     assert code == 0
     for name in "ab":
-        assert f"{name}: 4 seeds, area under J" in printed
+        shown = "area under J, interquartile mean and 95% interval; mean of the differences, paired by seed"
+        assert f"{name}: 4 seeds, {shown}\n" in printed
         assert (mine / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n")
         assert f"out/{name}.png" in said
     # the rule is DPPO's at its default: no difference, seed by seed
@@ -147,6 +149,36 @@ def test_any_failure_of_a_rule_is_told_plainly(command, mine, rule, part):  # no
     code, _, said = compared(command, f"my_rules:{rule}")
     assert code == 2
     assert part in said
+
+
+@pytest.mark.parametrize("place", ["file", "file/out"])
+def test_an_unwritable_folder_is_found_before_training(command, mine, monkeypatch, place):  # noqa: F811
+    monkeypatch.setattr(module, "trained", None)
+    (mine / "file").write_text("in the way")
+    code, _, said = compared(command, "my_rules:good", "--out", place)
+    assert (code, len(said.splitlines())) == (3, 1)
+    assert f"error: --out: {place}: " in said
+    assert "kept" not in said
+
+
+def test_a_full_disk_is_told_as_one(command, mine, monkeypatch):  # noqa: F811
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(module, "write_bytes", full)
+    code, _, said = compared(command, "my_rules:good")
+    assert code == 3
+    assert (
+        said == "cppo-theory: error: --out: out: No space left on device; name a folder that can be written\n"
+    )
+
+
+def test_what_is_named_twice_is_compared_once(command, mine, monkeypatch):  # noqa: F811
+    true, calls = module.trained, []
+    monkeypatch.setattr(module, "trained", lambda c, r, s: calls.append((c.name, r.name)) or true(c, r, s))
+    given = ("--task", "a", "a", "--against", "dppo,dppo,cppo", "--seeds", 3, "--out", "out")
+    assert command("compare", "--rule", "cppo", *given)[0] == 0
+    assert calls == [("a", "cppo"), ("a", "dppo")]
 
 
 def test_a_module_that_is_not_there(command, mine):  # noqa: F811

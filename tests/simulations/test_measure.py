@@ -8,7 +8,7 @@ import pytest
 import cppo_theory as ct
 from cppo_theory import schedules
 from cppo_theory.rules import RULES
-from simulations.cell import run_cell
+from simulations.cell import limits_of, run_cell
 from simulations.experiment import Condition, RuleRay, cells, load
 from simulations.measure import BOUNDS, COUNTS, REFERENCE, Watcher, entropy, exact, of_updates
 from simulations.optimizers import sgd
@@ -255,6 +255,26 @@ def test_a_cell_records_the_limits_of_its_rule():
     other = run_cell(*cells_of(RuleRay("a", "trm-max", [{"delta": 2.0}])), [0, 1, 2])
     assert other["delta_b"] == pytest.approx(np.full((3, 2), REFERENCE["delta_b"]))
     assert other["violates_token"].any()
+
+
+@pytest.mark.parametrize(
+    ("rule", "setting", "fixed", "expected"),
+    [
+        ("cppo", {"delta": 0.1, "w_min": 0.5}, {}, {"delta": 0.1, "w_min": 0.5}),
+        ("cppo", {"delta": 0.1}, {"budget": "none"}, {"delta": 0.1}),
+        ("cppo", {"delta": 0.1}, {"weights": "uniform"}, {"delta": 0.1, "w_min": 1.0}),
+        ("cppo", {"delta": 0.1, "delta_b": 0.01}, {"divergence": "kl"}, {}),
+        ("dppo", {"delta": 0.2}, {}, {"delta": 0.2}),
+        ("grpo", {"eps_low": 0.1}, {}, {}),
+    ],
+)
+def test_violations_are_judged_by_the_rule_where_it_has_such_constraints(rule, setting, fixed, expected):
+    (cell,) = cells_of(RuleRay("a", rule, [setting], fixed=fixed))
+    assert limits_of(cell) == {**REFERENCE, **expected}
+    if "w_min" not in setting:  # both kinds of violations are judged by the same numbers
+        found = run_cell(cell, [0, 1, 2])
+        everywhere = found["violates_budget_worst_path"].astype(bool)
+        assert not found["violates_budget_sampled"][~everywhere].any()
 
 
 def test_a_cell_runs_its_own_setting_of_its_rule():

@@ -1,6 +1,7 @@
 """Records: the same bytes for the same numbers, seeds merged, and nothing else taken for one."""
 
 import json
+import pickle
 import zipfile
 
 import numpy as np
@@ -84,6 +85,23 @@ def other_files(path):
     yield "no JSON", path.read_bytes()
     np.savez(path, config=np.array("{}"), seeds=np.array([1, 2]), **{"by_seed.x": np.zeros((3, 1))})
     yield "another number of seeds", path.read_bytes()
+    np.savez(path, config=np.array("[]"), seeds=np.array([1]))
+    yield "a config that is no object", path.read_bytes()
+    np.savez(path, config=np.array("[" * 100_000), seeds=np.array([1]))
+    yield "deep JSON", path.read_bytes()
+    for seeds in ([1, 1], [1.0, 2.0], [True, False], [[1], [2]], 1):
+        np.savez(path, config=np.array("{}"), seeds=np.array(seeds))
+        yield f"seeds {seeds}", path.read_bytes()
+    np.savez(path, config=np.array("{}"), seeds=np.array([1]), **{"by_seed.x": np.array(["1"])})
+    yield "words for numbers", path.read_bytes()
+    encrypted = bytearray(good)
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        encrypted[encrypted.index(mark) + place] |= 1
+    yield "encrypted", bytes(encrypted)
+    with zipfile.ZipFile(path, "w") as archive:
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': ((2,), }"
+        archive.writestr("config.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    yield "a header that does not end", path.read_bytes()
     np.savez(path, config=np.array("{}"), seeds=np.array([None, 1]))
     yield "pickled", path.read_bytes()
     with zipfile.ZipFile(path, "w") as archive:
@@ -119,6 +137,25 @@ def test_arrays_of_another_kind_are_no_record(tmp_path):
         path.write_bytes(data)
         with pytest.raises(ForeignRecordError, match=r"0\.npz: "):
             read(path)
+
+
+@pytest.mark.parametrize("error", [MemoryError("full"), RecursionError("deep"), RuntimeError("encrypted")])
+def test_whatever_reading_raises_the_file_is_named(tmp_path, monkeypatch, error):
+    path = tmp_path / "0.npz"
+    write(path, record([1]), 0.0)
+
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(records.np, "load", fails)
+    with pytest.raises(ForeignRecordError, match=rf"0\.npz: this is no record \({error}\)"):
+        read(path)
+
+
+def test_the_error_comes_back_from_a_worker(tmp_path):
+    error = ForeignRecordError(tmp_path, "the record lacks delta")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.reason) == (str(error), error.reason)
 
 
 def test_what_is_set_aside_is_kept(tmp_path):

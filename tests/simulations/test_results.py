@@ -65,7 +65,7 @@ def at_equal_share(record, rival):
 
 
 @pytest.mark.parametrize(
-    ("summaries", "conditions", "seeds"), [(SUMMARIES, 6, 100), (MECHANISMS, 2, 100), (STALENESS, 7, 40)]
+    ("summaries", "conditions", "seeds"), [(SUMMARIES, 6, 100), (MECHANISMS, 2, 40), (STALENESS, 7, 40)]
 )
 def test_the_records_are_those_that_the_page_speaks_of(summaries, conditions, seeds):
     assert len({condition for condition, _ in summaries}) == conditions

@@ -80,6 +80,41 @@ def test_unusable_records_are_set_aside_and_made_anew(tiny, tmp_path):
     assert (foreign.parent / "1.npz.aside").read_bytes() == old
 
 
+def test_a_record_without_its_arrays_is_made_anew(tiny, tmp_path):
+    folder, said = tmp_path / "r", []
+    finished(tiny, folder, [0, 1])
+    whole, (first, second, third) = contents(folder), sorted(folder.rglob("*.npz"))[:3]
+    for path, change in (
+        (first, lambda x: x.pop("delta")),
+        (second, lambda x: x.update(value=x["value"][:, :-1])),
+        (third, lambda x: x.update(more=x["value"][:, 0])),
+    ):
+        found = records.read(path)
+        change(found.arrays)
+        path.write_bytes(records.encoded(found))
+    finished(tiny, folder, [0, 1], said.append)
+    reasons = (
+        "the record lacks delta",
+        "value has shape (2, 3), not (2, 4)",
+        "more has shape (2,), not (2, 4)",
+    )
+    assert sorted(line.split(".npz: ")[1].split(";")[0] for line in said) == sorted(reasons)
+    assert contents(folder) == whole
+
+
+def test_arrays_of_other_names_are_not_merged(tiny, tmp_path):
+    folder = tmp_path / "r"
+    finished(tiny, folder, [0, 1])
+    path = folder / "a" / "dppo" / "0.npz"
+    found = records.read(path)
+    found.arrays["more"] = found.arrays["value"]
+    path.write_bytes(records.encoded(found))
+    with pytest.raises(
+        records.ForeignRecordError, match=r"0\.npz: the record has other arrays; move it away"
+    ):
+        finished(tiny, folder, [0, 1, 2])
+
+
 def test_a_record_is_addressed_by_what_its_numbers_depend_on(tiny):
     one, other = cells(tiny, "smoke")[:2]
     config = runner.configuration(one)

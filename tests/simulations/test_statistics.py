@@ -1,6 +1,7 @@
 """Statistics of runs: by hand, against closed forms, and coverage by simulation."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -140,6 +141,13 @@ def test_fewer_than_three_runs_are_refused():
     for k, n in ((1, 2), (4, 3), (-1, 3)):
         with pytest.raises(ValueError, match=f"found {k} of {n}"):
             wilson(k, n)
+
+
+@pytest.mark.parametrize("scores", [np.float64(1), np.zeros((3, 0)), np.zeros((0, 0))])
+def test_scores_without_an_axis_of_runs_or_without_tasks_are_refused(scores):
+    for call in (interquartile_mean, mean, bootstrap, lambda x: paired_difference(x, x)):
+        with pytest.raises(ValueError, match=rf"^scores: found shape {re.escape(str(scores.shape))}; runs"):
+            call(scores)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

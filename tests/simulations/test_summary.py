@@ -116,7 +116,8 @@ def test_the_table_by_hand(tiny, tmp_path, capsys, monkeypatch):
     assert lines[0].split()[-2:] == ["0.100", "0.0100"]
     # paired: .600 - .400 for every seed
     assert (
-        "cppo - dppo, area under J, paired by seed: 0.200 [0.200, 0.200]; P(cppo > dppo) = 1.000" in printed
+        "cppo - dppo, area under J, mean of the differences, paired by seed: 0.200 [0.200, 0.200]; "
+        "P(cppo > dppo) = 1.000" in printed
     )
 
 
@@ -133,6 +134,7 @@ def test_a_rival_without_a_ray_is_compared_at_its_point_alone(tiny, tmp_path, ca
     tables.print_experiment(tiny, tmp_path / "s")
     printed = capsys.readouterr().out
     assert "minus dppo at its point" in printed
+    assert "\nArea under J, mean of the differences, paired by seed\n" in printed
     assert "masked as much" not in printed
     # cppo names no point of the paper, but it has one setting only
     assert printed.splitlines()[-1].split() == ["cppo", "0.100", "0.200", "[0.200,", "0.200]"]

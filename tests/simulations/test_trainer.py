@@ -331,6 +331,7 @@ def test_group_relative_advantages_by_hand():
     expected = [[half, -half, -half, half, near, far, far, far], [0.0] * 8]
     np.testing.assert_allclose(group_relative(reward, 4), expected, rtol=0, atol=ROUNDING)
     assert not group_relative(reward, 4)[1].any()
+    assert not group_relative(np.full((1, 6), 0.1), 6).any()  # whose mean rounds to another number
 
 
 def test_groups_of_equal_rewards_give_no_gradient():
