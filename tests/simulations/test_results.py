@@ -105,6 +105,17 @@ def test_the_failures():
         assert found == [str(x) for x in [*counts, soft]]
 
 
+@pytest.mark.parametrize("condition", [c for c in CONDITIONS if c.endswith("tabular")])
+def test_where_the_rays_overlap(condition):
+    """Hard CPPO is within .011 of DPPO in the middle of the shares that both rays reach."""
+    pair = [SUMMARIES[condition, rule] for rule in ("cppo", "dppo")]
+    shares = [record.arrays["masked"].mean(0) for record in pair]
+    middle_share = (max(x.min() for x in shares) + min(x.max() for x in shares)) / 2
+    cppo, dppo = (at_masked_share(record, float(middle_share)) for record in pair)
+    difference = paired_difference(cppo, dppo)
+    assert 0.001 < abs(difference.estimate) < 0.011
+
+
 def test_the_mechanisms():
     (rows,) = tables("mechanisms")
     assert len(rows) == len(MECHANISMS)
