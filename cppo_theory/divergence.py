@@ -92,15 +92,6 @@ def kl_divergence(p: Array, q: Array) -> Array:
     return xp.asarray(xp.sum(terms, axis=-1))
 
 
-def binary_tv(log_p: Array, log_q: Array) -> Array:
-    """TV of the partition {sampled token, all others}, |p - q|; any shape, in [0, 1].
-
-    Source: arXiv:2606.10968v2, Section 3, Binary-TV |pi(y_t|s_t) - mu(y_t|s_t)|.
-    """
-    xp = namespace(log_p)
-    return xp.abs(xp.exp(log_p) - xp.exp(log_q))
-
-
 def binary_kl(log_p: Array, log_q: Array) -> Array:
     """KL(Bern(p) || Bern(q)) from log-probabilities, in nats; any shape, in [0, inf].
 

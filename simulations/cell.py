@@ -11,8 +11,7 @@ from simulations.experiment import Cell, Condition
 from simulations.measure import REFERENCE, Watcher
 from simulations.optimizers import OPTIMIZERS
 from simulations.parts import POLICIES, objects
-from simulations.policies import Policy
-from simulations.trainer import Settings, Trainer
+from simulations.trainer import Rule, Settings, Trainer
 from simulations.world import World
 
 Array = Any
@@ -21,22 +20,26 @@ Array = Any
 def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
     """Train the cell's policies, one per seed, and return what was recorded, (N, rounds) each."""
     condition = cell.condition
-    world = World.of(task(**condition.task))
     parameters = {**cell.ray.settings[cell.setting], **objects(cell.ray.fixed)}
     found = rule(cell.ray.rule)
-    watcher = Watcher(world, limits_of(cell))
+    watcher = Watcher(World.of(task(**condition.task)), limits_of(cell))
+    train(condition, cell.rounds, found.with_parameters(**parameters), watcher, seeds)
+    return watcher.arrays()
+
+
+def train(condition: Condition, rounds: int, decide: Rule, watcher: Watcher, seeds: Sequence[int]) -> None:
+    """Train the policies of a condition under a rule; ``watcher`` collects what is recorded."""
     settings = Settings(
-        cell.rounds,
+        rounds,
         condition.updates,
         condition.prompts,
         condition.group,
         condition.aggregation,
         condition.population,
     )
+    policy = POLICIES[condition.policy](watcher.world, seeds, condition.hidden)
     optimizer = OPTIMIZERS[condition.optimizer](condition.rate)
-    trainer = Trainer(world, found.with_parameters(**parameters), optimizer, settings, watcher)
-    trainer.train(policy_of(condition, world, seeds), seeds)
-    return watcher.arrays()
+    Trainer(watcher.world, decide, optimizer, settings, watcher).train(policy, seeds)
 
 
 def limits_of(cell: Cell) -> dict[str, Any]:
@@ -54,8 +57,3 @@ def limits_of(cell: Cell) -> dict[str, Any]:
     if fixed.get("budget") == "adaptive":
         limits["budget"] = objects(fixed)["budget"]
     return limits
-
-
-def policy_of(condition: Condition, world: World, seeds: Sequence[int]) -> Policy:
-    """The policies of a condition at the start."""
-    return POLICIES[condition.policy](world, seeds, condition.hidden)

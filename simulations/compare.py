@@ -17,14 +17,12 @@ from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
-from simulations.cell import policy_of
+from simulations.cell import train
 from simulations.experiment import Condition, load
 from simulations.measure import Watcher
-from simulations.optimizers import OPTIMIZERS
 from simulations.records import Record
 from simulations.statistics import PAIRED, bootstrap, interquartile_mean, paired_difference, wilson
 from simulations.summary import learning_curve, scores
-from simulations.trainer import Settings, Trainer
 from simulations.world import World
 
 Array = Any
@@ -73,20 +71,8 @@ def compare(
 
 def trained(condition: Condition, rule: Rule, seeds: list[int]) -> Record:
     """What is recorded of a rule under a condition; all rules see the same draws."""
-    world = World.of(make_task(**condition.task))
-    watcher = Watcher(world)
-    settings = Settings(
-        condition.rounds,
-        condition.updates,
-        condition.prompts,
-        condition.group,
-        condition.aggregation,
-        condition.population,
-    )
-    trainer = Trainer(
-        world, checked(rule), OPTIMIZERS[condition.optimizer](condition.rate), settings, watcher
-    )
-    trainer.train(policy_of(condition, world, seeds), seeds)
+    watcher = Watcher(World.of(make_task(**condition.task)))
+    train(condition, condition.rounds, checked(rule), watcher, seeds)
     return Record({"rule": rule.name}, seeds, watcher.arrays())
 
 

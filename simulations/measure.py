@@ -1,7 +1,7 @@
 """What is recorded after a round: exact quantities of (mu, pi), what the rule masked, how the run fares.
 
-Every entry is one number per seed.  mu is the policy that drew the round's responses, pi the one after its
-updates.  Names of exact quantities are those of `cppo_theory.evaluate`.
+Every entry is one number per seed; u_t is one per position.  mu is the policy that drew the round's
+responses, pi the one after its updates.  Names of exact quantities are those of `cppo_theory.evaluate`.
 
 Source: arXiv:2606.10968v2, Sections 1-3 and Figures 7-11.
 """
@@ -33,6 +33,9 @@ LEAST = -700.0
 REFERENCE = {"delta": 0.15, "delta_b": 0.015, "w_min": 0.8}
 """Constraints of Eq. (5) that violations are judged by where a rule names none: the paper's."""
 
+PER_POSITION = ("expected_tv",)
+"""Quantities of every position t = 1..T: u_t."""
+
 COUNTS = (
     "scored",
     "scored_up",
@@ -53,7 +56,7 @@ less than one (the whole population, weighted by mu) count accordingly."""
 
 @dataclass(eq=False)
 class Watcher:
-    """Collects one row of numbers per round; `arrays` gives them as (N, rounds).
+    """Collects one row of numbers per round; `arrays` gives them as (N, rounds), (N, rounds, T) per position.
 
     Parameters
     ----------
@@ -70,41 +73,36 @@ class Watcher:
         alive = np.isfinite(log_mu).all((1, 2)) & np.isfinite(log_pi).all((1, 2))
         uniform = log_softmax(np.zeros_like(log_pi))
         safe = [np.where(alive[:, None, None], x, uniform) for x in (log_mu, log_pi)]
-        near = [np.maximum(x, LEAST) for x in safe]
-        row = {**exact(self.world, *near, self.limits), **of_updates(updates, self.limits)}
+        near_mu, near_pi = (np.maximum(x, LEAST) for x in safe)
+        row = {**exact(self.world, near_mu, near_pi, self.limits), **of_updates(updates, self.limits)}
         row["entropy"] = entropy(safe[1], updates[-1])
-        self.rows.append({name: np.where(alive, x, np.nan) for name, x in row.items()})
+        self.rows.append({name: np.where(alive, x.T, np.nan).T for name, x in row.items()})
 
     def arrays(self) -> dict[str, Array]:
-        """Every quantity as float32 (N, rounds)."""
+        """Every quantity as float32 (N, rounds); those of `PER_POSITION` (N, rounds, T)."""
         names = self.rows[0]
-        return {
-            name: np.stack([row[name] for row in self.rows], axis=-1).astype(np.float32) for name in names
-        }
+        return {name: np.stack([row[name] for row in self.rows], axis=1).astype(np.float32) for name in names}
 
 
 def exact(world: World, log_mu: Array, log_pi: Array, limits: dict[str, Any]) -> dict[str, Array]:
     """Quantities of the package's `evaluate`, the bounds, and whether Eq. (5) holds on every path."""
     instance = world.task.instance(world.tables(np.exp(log_mu)), world.tables(np.exp(log_pi)))
     case = Case(instance)
-    values = evaluate(instance, keep=("expected_kl_mu_pi", "expected_kl_pi_mu"), weights=case.weights)
+    values, weights = case.values, linear_weights(world.horizon, limits["w_min"])
+    weighted = evaluate(instance, keep=("expected_kl_mu_pi", "expected_kl_pi_mu"), weights=weights)
     out = {
         "value_mu": values.value_mu,
         "value": values.value_pi,
         "surrogate": values.surrogate,
         "delta": values.residual,
-        "sum_expected_tv": values.expected_tv.sum(-1),
-        "first_expected_tv": values.expected_tv[:, 0],
-        "last_expected_tv": values.expected_tv[:, -1],
+        "expected_tv": values.expected_tv,
         "ell_max": values.ell.max(-1),
-        "kl_mu_pi": values.expected_kl_mu_pi.sum(-1),
-        "kl_pi_mu": values.expected_kl_pi_mu.sum(-1),
+        "kl_mu_pi": weighted.expected_kl_mu_pi.sum(-1),
+        "kl_pi_mu": weighted.expected_kl_pi_mu.sum(-1),
     }
     for name in BOUNDS:
         out[f"bound.{name}"] = np.broadcast_to(CLAIMS[name].sides(case)[1], out["value"].shape)
         out[f"certifies.{name}"] = out[f"bound.{name}"] < out["surrogate"]
-    weights = linear_weights(world.horizon, limits["w_min"])
-    weighted = evaluate(instance, weights=weights)
     out["violates_token"] = (weights.astype(float) * weighted.ell > limits["delta"]).any(-1)
     out["violates_budget_worst_path"] = np.asarray(weighted.delta_b) > limits["delta_b"]
     return out

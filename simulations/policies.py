@@ -7,6 +7,7 @@ seed's numbers are computed apart, so that a seed gets the same bits alone and a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -113,6 +114,11 @@ def features(world: World) -> Array:
 
 def log_softmax(logits: Array) -> Array:
     """Log-probabilities on the last axis."""
-    shifted = logits - logits.max(-1, keepdims=True)
-    out: Array = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    shifted = logits - over_actions(np.maximum, logits)
+    out: Array = shifted - np.log(over_actions(np.add, np.exp(shifted)))
     return out
+
+
+def over_actions(join: np.ufunc, x: Array) -> Array:
+    """``join`` over the last axis, which stays; action by action, as NumPy reduces a short axis slowly."""
+    return reduce(join, np.moveaxis(x, -1, 0))[..., None]

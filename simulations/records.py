@@ -109,8 +109,9 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
 
 def _fault(made: Record, seeds: Array) -> str | None:
     """What keeps the content of a file from being a record."""
-    if not isinstance(made.config, dict):
-        return f"this is no record (the config is {type(made.config).__name__}, not an object)"
+    config: object = made.config
+    if not isinstance(config, dict):
+        return f"this is no record (the config is {type(config).__name__}, not an object)"
     if seeds.dtype.kind not in "iu" or seeds.ndim != 1 or len(set(made.seeds)) != len(made.seeds):
         return "this is no record (the seeds are not distinct integers)"
     for name, x in made.arrays.items():
@@ -159,14 +160,20 @@ def digest(paths: Sequence[Path]) -> str:
     found = hashlib.sha256()
     for path in sorted(paths):
         tree = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list):
-                node.body = [line for line in body if not _is_words(line)]  # type: ignore[attr-defined]
-        found.update(path.name.encode() + b"\0" + ast.dump(tree).encode() + b"\0")
+        found.update(path.name.encode() + b"\0" + repr(_content(tree)).encode() + b"\0")
     return found.hexdigest()[:16]
 
 
-def _is_words(line: ast.stmt) -> bool:
+def _content(part: Any) -> Any:
+    """A syntax tree as nested tuples without bare strings and empty fields, which differ between Pythons."""
+    if isinstance(part, list):
+        return [_content(x) for x in part if not _is_words(x)]
+    if not isinstance(part, ast.AST):
+        return part
+    fields = [(name, _content(x)) for name, x in ast.iter_fields(part)]
+    return type(part).__name__, [(name, x) for name, x in fields if x is not None and x != []]
+
+
+def _is_words(line: Any) -> bool:
     """Whether a statement is a bare string."""
     return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)

@@ -16,20 +16,24 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from cppo_theory.tasks import task
 from simulations import records
 from simulations.cell import run_cell
 from simulations.code import code_of
 from simulations.experiment import Cell
+from simulations.measure import PER_POSITION
 
 BATCH = 48
 """Seeds that are trained together; what a seed gets does not depend on it."""
 
 BYTES_PER_NUMBER = 4
-COLUMNS = 45
-"""For the plan only: recorded quantities per round and seed."""
+COLUMNS = 38
+"""For the plan only: recorded quantities per round and seed, without those of every position."""
 
-NEEDED = ("value", "value_mu", "surrogate", "delta", "removed", "scored")
-NEEDED += ("by_token", "by_budget", "by_sequence", "by_clip")
+NEEDED = (
+    *("value", "value_mu", "surrogate", "delta", "removed", "scored"),
+    *("by_token", "by_budget", "by_sequence", "by_clip"),
+)
 """Arrays of a record that a summary is made of."""
 
 Say = Callable[[str], None]
@@ -58,6 +62,11 @@ def configuration(cell: Cell) -> dict[str, Any]:
     return {**cell.config, "code": code_of(cell)}
 
 
+def horizon_of(cell: Cell) -> int:
+    """T of the cell's task."""
+    return task(**cell.condition.task).horizon
+
+
 def usable(path: Path, cell: Cell) -> records.Record:
     """The record of a cell, with all that is made of it.
 
@@ -67,11 +76,12 @@ def usable(path: Path, cell: Cell) -> records.Record:
         If the file holds no record of this cell and of today's code, or one without its arrays.
     """
     found = records.read(path, configuration(cell))
-    shape = (len(found.seeds), cell.rounds)
+    evaluations = (len(found.seeds), cell.rounds)
     for name in NEEDED:
         if name not in found.arrays:
             raise records.ForeignRecordError(path, f"the record lacks {name}")
     for name, x in found.arrays.items():
+        shape = (*evaluations, horizon_of(cell)) if name in PER_POSITION else evaluations
         if x.shape != shape:
             raise records.ForeignRecordError(path, f"{name} has shape {x.shape}, not {shape}")
     return found
@@ -143,7 +153,13 @@ def _finish(item: Work) -> Done:
 
 def size_of(work: Sequence[Work]) -> int:
     """Bytes that the records will take, before compression."""
-    return sum(len(item.seeds) * item.cell.rounds * COLUMNS * BYTES_PER_NUMBER for item in work)
+    return sum(
+        len(item.seeds)
+        * item.cell.rounds
+        * (COLUMNS + len(PER_POSITION) * horizon_of(item.cell))
+        * BYTES_PER_NUMBER
+        for item in work
+    )
 
 
 def seconds_of(work: Sequence[Work]) -> float:

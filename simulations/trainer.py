@@ -18,7 +18,7 @@ import numpy as np
 
 from cppo_theory.rules import Decision, TokenBatch
 from simulations.optimizers import Step
-from simulations.policies import Policy, log_softmax
+from simulations.policies import Policy, log_softmax, over_actions
 from simulations.source import Tables
 from simulations.world import Rollouts, World, draws, enumerate_responses, sample
 
@@ -201,7 +201,7 @@ def logit_slopes(log_pi: Array, rollouts: Rollouts, coefficient: Array) -> Array
     c = np.where(rollouts.mask, coefficient, 0.0)
     chosen = np.bincount((cell * actions + rollouts.token).ravel(), c.ravel(), seeds * rows * actions)
     chosen = chosen.reshape(log_pi.shape)
-    return np.asarray(chosen - chosen.sum(-1, keepdims=True) * np.exp(log_pi))
+    return np.asarray(chosen - over_actions(np.add, chosen) * np.exp(log_pi))
 
 
 def at_tokens(table: Array, rollouts: Rollouts) -> Array:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cppo_theory.tasks import Task
-from cppo_theory.tasks.sampling import cumulative
+from cppo_theory.tasks.sampling import bisectable, cumulative, drawn_tokens
 
 Array = Any
 
@@ -58,7 +58,9 @@ class World:
         initial[: sizes[0]] = task.initial.astype(float)
         reward[: sizes[-1]] = task.reward.astype(float)
         reached = initial > 0
-        row, levels, states = np.zeros((horizon, most), dtype=np.int64), [], []
+        row = np.zeros((horizon, most), dtype=np.int64)
+        levels: list[int] = []
+        states: list[int] = []
         for t in range(horizon):
             next_[t, : sizes[t]] = task.space.table(t)
             ended[t, : sizes[t]] = task.ended[t]
@@ -143,18 +145,18 @@ def sample(world: World, probability: Array, uniform: Array, group: int) -> Roll
         Responses per prompt; n is a multiple.
     """
     seeds, count, _ = uniform.shape
-    levels = cumulative(probability)
+    levels = bisectable(cumulative(probability.reshape(-1, world.actions)))
     first = np.repeat(uniform[:, ::group, 0], group, axis=1)
     state = np.searchsorted(cumulative(world.initial[None])[0], first, side="right")
-    prompt, each = state, np.arange(seeds)[:, None]
+    prompt, first_row = state, world.rows * np.arange(seeds)[:, None]
     rows, tokens, masks = (np.empty((world.horizon, seeds, count), kind) for kind in (int, int, bool))
     for t in range(world.horizon):
         rows[t], masks[t] = world.row[t, state], ~world.ended[t, state]
-        drawn = (levels[each, rows[t]] <= uniform[:, :, t + 1, None]).sum(-1)
+        drawn = drawn_tokens(levels, first_row + rows[t], uniform[:, :, t + 1])
         tokens[t] = np.where(masks[t], drawn, world.task.padding)
         state = world.next[t, state, tokens[t]]
-    moved = (np.moveaxis(x, 0, -1) for x in (rows, tokens, masks))
-    return Rollouts(*moved, world.reward[state], prompt)
+    row, token, mask = (np.moveaxis(x, 0, -1) for x in (rows, tokens, masks))
+    return Rollouts(row, token, mask, world.reward[state], prompt)
 
 
 def enumerate_responses(world: World) -> Rollouts:
@@ -165,21 +167,22 @@ def enumerate_responses(world: World) -> Rollouts:
     ValueError
         If there are more than `MAX_RESPONSES`.
     """
-    prompts = np.flatnonzero(world.initial > 0)
-    state, rows, tokens, masks = prompts, [], [], []
-    prompt = prompts
+    state = prompt = np.flatnonzero(world.initial > 0)
+    rows: list[Array] = []
+    tokens: list[Array] = []
+    masks: list[Array] = []
     for t in range(world.horizon):
-        if len(state) * world.actions > MAX_RESPONSES:
-            found = f"more than {MAX_RESPONSES:,} responses"
-            raise ValueError(f"population: found {found}; it is for small trees, use sampled mode")
         over = world.ended[t, state]
         width = np.where(over, 1, world.actions)
+        if width.sum() > MAX_RESPONSES:
+            found = f"more than {MAX_RESPONSES:,} responses"
+            raise ValueError(f"population: found {found}; it is for small trees, use sampled mode")
         parent = np.repeat(np.arange(len(state)), width)
         offset = np.arange(len(parent)) - np.repeat(np.cumsum(width) - width, width)
-        token = np.where(over[parent], world.task.padding, offset)
+        chosen = np.where(over[parent], world.task.padding, offset)
         rows = [*(x[parent] for x in rows), world.row[t, state][parent]]
         masks = [*(x[parent] for x in masks), ~over[parent]]
-        tokens = [*(x[parent] for x in tokens), token]
-        state, prompt = world.next[t, state[parent], token], prompt[parent]
-    stacked = (np.stack(x, axis=-1)[None] for x in (rows, tokens, masks))
-    return Rollouts(*stacked, world.reward[state][None], prompt[None])
+        tokens = [*(x[parent] for x in tokens), chosen]
+        state, prompt = world.next[t, state[parent], chosen], prompt[parent]
+    row, token, mask = (np.stack(x, axis=-1)[None] for x in (rows, tokens, masks))
+    return Rollouts(row, token, mask, world.reward[state][None], prompt[None])

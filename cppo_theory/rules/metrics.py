@@ -199,33 +199,38 @@ def decision_sums(b: TokenBatch, decision: Decision) -> dict[str, Array]:
     up, dropped = scored & (advantage > 0), scored & (reason != KEPT) & (reason != HOLE)
     has_drop = dropped.any(-1)
     position, length = np.arange(1, mask.shape[1] + 1), host(b.length)
-    bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1)
+    bins = np.minimum((position - 1) * BINS // np.maximum(length, 1), BINS - 1).astype(np.int8)
     with np.errstate(over="ignore"):
         k3 = excess_of_exp(log_ratio)
     return {
         "responses": np.ones(len(mask), dtype=int),
-        "tokens": mask.sum(-1),
-        "scored": scored.sum(-1),
-        "scored_up": up.sum(-1),
+        "tokens": _count(mask),
+        "scored": _count(scored),
+        "scored_up": _count(up),
         "removed": np.where(scored, removed, 0.0).sum(-1),
         "removed_up": np.where(up, removed, 0.0).sum(-1),
-        "by_token": (scored & (reason == TOKEN)).sum(-1),
-        "by_budget": (scored & (reason == BUDGET)).sum(-1),
-        "by_sequence": (scored & (reason == SEQUENCE)).sum(-1),
-        "by_clip": (scored & (reason == CLIP)).sum(-1),
-        "toward": (scored & host(b.toward)).sum(-1),
+        "by_token": _count(scored & (reason == TOKEN)),
+        "by_budget": _count(scored & (reason == BUDGET)),
+        "by_sequence": _count(scored & (reason == SEQUENCE)),
+        "by_clip": _count(scored & (reason == CLIP)),
+        "toward": _count(scored & host(b.toward)),
         "responses_valid": mask.any(-1).astype(int),
         "sum_first_masked": np.where(has_drop, dropped.argmax(-1) + 1, 0),
         "responses_masked": has_drop.astype(int),
         "responses_rejected": (scored.any(-1) & ~(scored & ~dropped).any(-1)).astype(int),
-        "ratio_high": (mask & (log_ratio > np.log(TAIL))).sum(-1),
-        "ratio_low": (mask & (log_ratio < -np.log(TAIL))).sum(-1),
-        "ratio_one": (mask & (log_ratio == 0)).sum(-1),
+        "ratio_high": _count(mask & (log_ratio > np.log(TAIL))),
+        "ratio_low": _count(mask & (log_ratio < -np.log(TAIL))),
+        "ratio_one": _count(mask & (log_ratio == 0)),
         "max_abs_log_ratio": np.abs(log_ratio).max(-1),
         "sum_k1": -log_ratio.sum(-1),
         "sum_k3": k3.sum(-1),
-        "histogram": np.stack([(dropped & (bins == i)).sum(-1) for i in range(BINS)], axis=-1),
+        "histogram": np.stack([_count(dropped & (bins == i)) for i in range(BINS)], axis=-1),
     }
+
+
+def _count(flags: Array) -> Array:
+    """True flags of every row; as a product, which NumPy does several times faster than a sum of flags."""
+    return (flags.astype(np.float32) @ np.ones(flags.shape[-1], np.float32)).astype(np.int64)
 
 
 def _host(b: TokenBatch, x: Array) -> Array:

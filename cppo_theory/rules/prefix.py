@@ -14,6 +14,7 @@ from .batch import TokenBatch
 from .decision import Decision
 from .measures import Divergence, tv, weighted
 from .parameters import Share, Threshold
+from .scans import sech_squared
 
 Array = Any
 Gate = Callable[[TokenBatch, Array], Array]
@@ -98,7 +99,7 @@ def hard_gate(b: TokenBatch, x: Array) -> Array:
 def sapo_gate(b: TokenBatch, x: Array) -> Array:
     """1 up to x = 1, then sech^2((x - 1)/2) / x: a gate in the manner of SAPO; arXiv:2606.10968v2, C.3."""
     over = clip(b.xp, x, low=1.0)
-    return 1 / (over * b.xp.cosh((over - 1) / 2) ** 2)
+    return sech_squared(b.xp, (over - 1) / 2) / over
 
 
 def minpro(b: TokenBatch, eps_low: Threshold, eps_high: Threshold) -> Decision:

@@ -6,9 +6,12 @@ trailing padding changes no bit; where float64 does not exist they are compensat
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+
+from ..divergence import clip
 
 Array = Any
 
@@ -124,6 +127,12 @@ def shifted(xp: Any, x: Array, first: float, steps: int = 1) -> Array:
     """x moved ``steps`` positions to the right; ``first`` fills the start."""
     head = xp.full_like(x[:, :steps], first)
     return xp.concat([head, x[:, :-steps]], axis=-1) if steps < x.shape[-1] else head[:, : x.shape[-1]]
+
+
+def sech_squared(xp: Any, x: Array) -> Array:
+    """1 / cosh(x)^2 of x >= -1, 0 where cosh overflows."""
+    sech = 1 / xp.cosh(clip(xp, x, high=math.log(xp.finfo(x.dtype).max)))
+    return sech * sech
 
 
 def widest(xp: Any, x: Array) -> tuple[Any, Any]:

@@ -5,13 +5,13 @@ Source: public trainers; arXiv:2606.10968v2, Appendix C.3, names SAPO as a gate.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..divergence import clip
 from .batch import TokenBatch
 from .decision import Decision
 from .parameters import Divisor
+from .scans import sech_squared
 
 
 def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision:
@@ -22,8 +22,7 @@ def sapo(b: TokenBatch, tau_up: float = 1.0, tau_down: float = 1.05) -> Decision
     xp, r = b.xp, b.anchor_ratio
     up, down = (xp.full_like(b.advantage, tau / 2, dtype=r.dtype) for tau in (tau_up, tau_down))
     x = xp.where(b.advantage > 0, up, down) * (r - 1)
-    sech = 1 / xp.cosh(clip(xp, x, high=math.log(xp.finfo(r.dtype).max)))
-    return b.keep(r, gate=sech * sech)
+    return b.keep(r, gate=sech_squared(xp, x))
 
 
 def drpo(b: TokenBatch, eps: Divisor) -> Decision:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from cppo_theory import Instance, bounds, evaluate, task
+from cppo_theory import Instance, bounds, evaluate
 from cppo_theory.plots import BOUNDS, NARROW, Table, legend_below, new_figure
 from cppo_theory.policy import at_total_variation
 from cppo_theory.policy_specs import policies
+from cppo_theory.tasks import task
 from figures.source import Drawn, Source
 
 CAPTION = """The bounds grow with the horizon, the residual of a fixed task need not.

@@ -128,7 +128,12 @@ PREFIX = (
         "1 / clip(b.xp, x, low=0.5)",
         *case("cppo-soft"),
     ),
-    in_prefix("sech gate: no 1/x", "1 / (over * b.xp.cosh(", "1 / (b.xp.cosh(", *case("cppo-soft, sech")),
+    in_prefix(
+        "sech gate: no 1/x",
+        "sech_squared(b.xp, (over - 1) / 2) / over",
+        "sech_squared(b.xp, (over - 1) / 2)",
+        *case("cppo-soft, sech"),
+    ),
     in_prefix(
         "hard gate: strict",
         "b.xp.astype(x <= 1, x.dtype)",

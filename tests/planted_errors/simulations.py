@@ -57,7 +57,7 @@ ERRORS: tuple[Planted, ...] = (
     in_trainer("trainer: g ignored", "rollouts, g * (minibatch", "rollouts, (0 * g + 1) * (minibatch"),
     in_trainer(
         "trainer: no -c pi of the softmax",
-        "chosen - chosen.sum(-1, keepdims=True) * np.exp(log_pi)",
+        "chosen - over_actions(np.add, chosen) * np.exp(log_pi)",
         "chosen",
     ),
     in_trainer(
@@ -133,11 +133,16 @@ ERRORS: tuple[Planted, ...] = (
     ),
     in_world(
         "world: the prompt's number drawn again for the first token",
-        "uniform[:, :, t + 1, None]",
-        "uniform[:, :, t, None]",
+        "uniform[:, :, t + 1])",
+        "uniform[:, :, t])",
     ),
     in_world(
         "world: a prompt per response", "np.repeat(uniform[:, ::group, 0], group, axis=1)", "uniform[:, :, 0]"
+    ),
+    in_world(
+        "world: every seed draws from the first one's policy",
+        "prompt, first_row = state, world.rows * np.arange(seeds)[:, None]",
+        "prompt, first_row = state, 0 * np.arange(seeds)[:, None]",
     ),
     in_world("world: mask of the next token", "~world.ended[t, state]\n", "~world.ended[t, state - 1]\n"),
     in_world(
@@ -147,6 +152,9 @@ ERRORS: tuple[Planted, ...] = (
     ),
     # --- what is recorded
     in_measure("measure: certifies at twice the surrogate", '< out["surrogate"]', '< 2 * out["surrogate"]'),
+    in_measure(
+        "measure: the largest D_t for u_t", '"expected_tv": values.expected_tv', '"expected_tv": values.ell'
+    ),
     in_measure("measure: unweighted token threshold", "weights.astype(float) * weighted.ell", "weighted.ell"),
     in_measure(
         "measure: the last token has a prefix budget",

@@ -32,6 +32,7 @@ def test_any_batching_gives_the_same_bytes(tiny, tmp_path, monkeypatch):
     for path in sorted((tmp_path / "48").rglob("*.npz")):
         made = records.read(path)
         assert made.seeds == seeds
+        assert made.arrays.pop("expected_tv").shape == (6, 4, 4)
         assert all(x.shape == (6, 4) for x in made.arrays.values())
 
 
@@ -83,11 +84,12 @@ def test_unusable_records_are_set_aside_and_made_anew(tiny, tmp_path):
 def test_a_record_without_its_arrays_is_made_anew(tiny, tmp_path):
     folder, said = tmp_path / "r", []
     finished(tiny, folder, [0, 1])
-    whole, (first, second, third) = contents(folder), sorted(folder.rglob("*.npz"))[:3]
+    whole, (first, second, third, fourth) = contents(folder), sorted(folder.rglob("*.npz"))[:4]
     for path, change in (
         (first, lambda x: x.pop("delta")),
         (second, lambda x: x.update(value=x["value"][:, :-1])),
         (third, lambda x: x.update(more=x["value"][:, 0])),
+        (fourth, lambda x: x.update(expected_tv=x["expected_tv"][..., :-1])),
     ):
         found = records.read(path)
         change(found.arrays)
@@ -97,6 +99,7 @@ def test_a_record_without_its_arrays_is_made_anew(tiny, tmp_path):
         "the record lacks delta",
         "value has shape (2, 3), not (2, 4)",
         "more has shape (2,), not (2, 4)",
+        "expected_tv has shape (2, 4, 3), not (2, 4, 4)",
     )
     assert sorted(line.split(".npz: ")[1].split(";")[0] for line in said) == sorted(reasons)
     assert contents(folder) == whole
@@ -152,7 +155,7 @@ def test_an_interrupt_keeps_finished_cells_and_seeds(tiny, tmp_path, monkeypatch
 def test_the_plan_counts(tiny, tmp_path):
     work = runner.plan(cells(tiny, "smoke"), [0, 1, 2], tmp_path / "r", print)
     assert [item.missing for item in work] == [[0, 1, 2]] * CELLS
-    assert runner.size_of(work) == CELLS * 3 * 4 * runner.COLUMNS * 4
+    assert runner.size_of(work) == CELLS * 3 * 4 * (runner.COLUMNS + 4) * 4
     assert 0 < runner.seconds_of(work[:1]) < runner.seconds_of(work)
     assert not (tmp_path / "r").exists()
 

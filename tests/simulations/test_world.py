@@ -138,6 +138,14 @@ def test_frequencies_of_prompts_and_responses_are_exact(name, given):
     assert not tally
 
 
+def test_every_seed_draws_from_its_own_policy():
+    world = make("modular-sum", {"horizon": 3, "actions": 4, "modulus": 2, "prompts": 2})
+    probability = np.repeat(np.eye(4)[[3, 0, 2]][:, None], world.rows, axis=1)
+    found = sample(world, probability, draws([5, 5, 5], (1, 0), (8, world.horizon + 1)), 4)
+    for seed, token in enumerate((3, 0, 2)):
+        assert (found.token[seed] == token).all()
+
+
 def test_draws_belong_to_the_seed_and_the_key():
     both, alone = draws([5, 9], (1, 3), (6, 4)), draws([9], (1, 3), (6, 4))
     np.testing.assert_array_equal(both[1], alone[0])
