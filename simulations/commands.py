@@ -20,7 +20,7 @@ from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from simulations import adoption, records, runner, tables
 from simulations.compare import compare
-from simulations.experiment import Cell, Experiment, cells, load, names, seeds_of
+from simulations.experiment import SUMMARY, Cell, Experiment, cells, load, names, seeds_of
 from simulations.summary import summarise
 
 RECORDS = Path(__file__).parent / "records"
@@ -69,7 +69,7 @@ def run(  # noqa: PLR0913 - the options of a command
         return 0
     _run_all(work, workers)
     is_whole = not task and not rule and seeds is None
-    summaries = RESULTS if out is None and preset == "paper" and is_whole else base / "summary"
+    summaries = RESULTS if out is None and preset == "paper" and is_whole else base / SUMMARY
     folder = summaries / experiment.name if summaries == RESULTS else summaries
     _summarise(experiment, chosen, base, folder, (reported, tuning))
     only = {(cell.condition.name, cell.ray.name) for cell in chosen}  # others lie there from other runs

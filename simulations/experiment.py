@@ -32,6 +32,9 @@ WORDS = {"condition": re.compile(WORD), "rule": re.compile(f"{WORD}(,? {WORD})*"
 
 Refuse = Callable[[str, str, str], None]
 
+SUMMARY = "summary"
+"""The folder beside the records of an experiment where its summaries lie."""
+
 FIRST_TUNING_SEED = 1_000_000
 """Seeds that settings are chosen on; the reported ones count from 0."""
 
@@ -244,6 +247,8 @@ def _check_names(refuse: Refuse, found: Experiment) -> None:
                 more = ", and ', ' between words" if kind == "rule" else ""
                 remedy = f"letters a to z, digits, '.', '_' and '-' are allowed{more}"
                 refuse(f"{kind}[{i}].name", f"found {item.name!r}", remedy)
+            if kind == "condition" and item.label == SUMMARY:
+                refuse(f"{kind}[{i}].name", f"found {item.name!r}", "summaries lie in a folder of that name")
             if item.label in taken:
                 text = f"found the names {taken[item.label]!r} and {item.name!r}"
                 refuse(kind, text, "names tell the records apart")
@@ -251,6 +256,8 @@ def _check_names(refuse: Refuse, found: Experiment) -> None:
 
 
 def _check_sizes(refuse: Refuse, found: Experiment) -> None:
+    if not found.presets:
+        refuse("presets", "found none", "at least one is required")
     for preset, size in found.presets.items():
         place = f"presets.{preset}"
         if size.seeds < 1:

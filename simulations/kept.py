@@ -35,6 +35,18 @@ def read_summary(path: Path) -> Record:
     return found
 
 
+def read_summaries(folder: Path) -> dict[tuple[str, str], Record]:
+    """The summaries of an experiment by (condition, rule).
+
+    Raises
+    ------
+    ForeignRecordError
+        As `read_summary` does.
+    """
+    found = [read_summary(path) for path in sorted(folder.glob("*/*.npz"))]
+    return {(r.config["condition"], r.config["rule"]): r for r in found}
+
+
 def made_by_other_code(experiment: str, summaries: Sequence[Record]) -> list[bool]:
     """Whether other code than today's made each; not said of a rule that the experiment has not."""
     try:

@@ -5,13 +5,12 @@ Source: arXiv:2108.13264 (statistics over seeds); the criterion was fixed before
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simulations.experiment import Cell, Experiment
-from simulations.records import Record, read
+from simulations.records import Record
 from simulations.statistics import Failure, area, failure, last_quarter
 
 Array = Any
@@ -96,9 +95,3 @@ def _budget_share(record: Record) -> Array:
     }
     total = sum(parts.values())
     return np.divide(parts["budget"], total, out=np.zeros_like(parts["budget"]), where=total > 0)
-
-
-def read_summaries(folder: Path) -> dict[tuple[str, str], Record]:
-    """The summaries of an experiment by (condition, rule)."""
-    found = [read(path) for path in sorted(folder.glob("*/*.npz"))]
-    return {(r.config["condition"], r.config["rule"]): r for r in found}

@@ -12,7 +12,7 @@ from cppo_theory.cli.terminal import print_table
 from cppo_theory.errors import InputError
 from simulations.experiment import Experiment
 from simulations.frontier import at_masked_share
-from simulations.kept import read_summary
+from simulations.kept import read_summaries
 from simulations.records import Record
 from simulations.statistics import (
     FEWEST,
@@ -30,9 +30,7 @@ def print_experiment(
     experiment: Experiment, folder: Path, only: Collection[tuple[str, str]] | None = None
 ) -> None:
     """Scores of every rule at its chosen setting and at the paper's, and the headline's paired difference."""
-    every = [read_summary(path) for path in sorted(folder.glob("*/*.npz"))]
-    found = {(r.config["condition"], r.config["rule"]): r for r in every}
-    found = {key: r for key, r in found.items() if only is None or key in only}
+    found = {key: r for key, r in read_summaries(folder).items() if only is None or key in only}
     for condition in [c.name for c in experiment.condition if any(key[0] == c.name for key in found)]:
         group = {rule: record for (name, rule), record in found.items() if name == condition}
         runs = len(next(iter(group.values())).seeds)

@@ -14,10 +14,10 @@ from figures.source import Drawn, Source
 
 CAPTION = """The bounds grow with the horizon, the residual of a fixed task need not.
 Bounds on |Delta| and its exact value on an automaton of 16 states (random-automaton, stationary, 4
-accepting states, xi = 1), T = 2..16,384. mu has Gaussian logits, pi moves D_t = delta_b = .015 of its
-mass to one action at every state, so that Eq. (5) holds at delta = .15, delta_b = .015, w = 1. Uniform
-(Corollary 6), Theorem 1 and B.9 (closed form) at these numbers; B.9 measured uses the instance's u_t and
-l_t. Shaded: C >= L' + xi + J(mu), where a bound is vacuous."""
+accepting states, xi = 1), T = 2..16,384 (to 256 in the preset smoke). mu has Gaussian logits, pi moves D_t
+= delta_b = .015 of its mass to one action at every state, so that Eq. (5) holds at delta = .15, delta_b =
+.015, w = 1. Uniform (Corollary 6), Theorem 1 and B.9 (closed form) at these numbers; B.9 measured uses the
+instance's u_t and l_t. Shaded: C >= L' + xi + J(mu), where a bound is vacuous."""
 
 DELTA, DELTA_B = 0.15, 0.015
 SERIES = {

@@ -12,7 +12,7 @@ import pytest
 
 from simulations import commands, records, runner
 from simulations.experiment import FIRST_TUNING_SEED, load, names
-from simulations.summary import read_summaries
+from simulations.kept import read_summaries
 from tests.simulations.experiments import (
     CELLS,
     PYTHON,
@@ -294,6 +294,7 @@ FURTHER_MISTAKES = [
     ('name = "a"', 'name = ".."', "condition[0].name: found '..'"),
     ('name = "a"', 'name = "a, b"', "condition[0].name: found 'a, b'"),
     ('name = "a"', 'name = "a\\n"', "condition[0].name"),
+    ('name = "a"', 'name = "summary"', "condition[0].name: found 'summary'"),
     ('name = "cppo"', 'name = "a/b"', "rule[1].name: found 'a/b'"),
     ('name = "cppo"', 'name = ", a"', "rule[1].name: found ', a'"),
     ('name = "cppo"', 'name = "a,b"', "rule[1].name: found 'a,b'"),
@@ -322,6 +323,14 @@ def test_an_experiment_of_nothing(command, kind, rest, tmp_path):  # noqa: F811
     code, _, said = command("run", written(tmp_path, f"{kind} = []\n{head}{kept}"), "--out", tmp_path / "out")
     assert code == 3
     assert f"{kind}: found none; at least one is required" in said
+
+
+def test_an_experiment_without_presets(command, tmp_path):  # noqa: F811
+    before, rest = TINY.split("[presets.smoke]")
+    text = f"{before}[presets]\n\n[[condition]]{rest.split('[[condition]]', 1)[1]}"
+    code, _, said = command("run", written(tmp_path, text), "--out", tmp_path / "out")
+    assert code == 3
+    assert "presets: found none; at least one is required" in said
 
 
 def test_two_rules_of_one_folder_are_refused(command, tmp_path):  # noqa: F811

@@ -6,7 +6,7 @@ import pytest
 from simulations import kept
 from simulations.code import code_of
 from simulations.experiment import cells, load
-from simulations.kept import made_by_other_code, read_summary
+from simulations.kept import made_by_other_code, read_summaries, read_summary
 from simulations.records import ForeignRecordError, Record, encoded
 from tests.figures.records import record
 from tests.simulations.experiments import TINY, written
@@ -22,6 +22,14 @@ def test_a_summary_is_read_as_it_is(tmp_path):
     found = record("brackets-mlp", "cppo")  # with a seed that diverged
     again = read_again(found, tmp_path)
     assert (again.config, again.seeds) == (found.config, found.seeds)
+
+
+def test_summaries_are_read_by_condition_and_rule(tmp_path):
+    for condition, rule in (("brackets-tabular", "dppo"), ("brackets-mlp", "cppo")):
+        (tmp_path / condition).mkdir()
+        (tmp_path / condition / f"{rule}.npz").write_bytes(encoded(record(condition, rule)))
+    assert set(read_summaries(tmp_path)) == {("brackets-tabular", "dppo"), ("brackets-mlp", "cppo")}
+    assert read_summaries(tmp_path / "nowhere") == {}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from simulations.frontier import at_masked_share
+from simulations.kept import read_summaries
 from simulations.statistics import interquartile_mean, paired_difference
-from simulations.summary import read_summaries
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "simulations" / "results"

@@ -7,7 +7,7 @@ from simulations import summary, tables
 from simulations.experiment import cells, load
 from simulations.records import Record, encoded
 from simulations.statistics import Failure
-from simulations.summary import FAILURES, criterion, learning_curve, read_summaries, scores, summarise
+from simulations.summary import FAILURES, criterion, learning_curve, scores, summarise
 from tests.simulations.experiments import constant_record, written
 from tests.tolerances import ROUNDING
 
@@ -148,12 +148,3 @@ def test_a_long_curve_is_thinned(tiny, monkeypatch):
     np.testing.assert_array_equal(found.arrays["update"], [[2, 6]] * 4)
     np.testing.assert_array_equal(found.arrays["value_mu"], whole.arrays["value_mu"][:, ::2])
     np.testing.assert_allclose(found.arrays["area"][:, 0], scores(whole)["area"])
-
-
-def test_summaries_are_read_by_condition_and_rule(tiny, tmp_path):
-    folder = tmp_path / "s" / "a"
-    folder.mkdir(parents=True)
-    found = summarise(tiny, group_of(tiny, (0.5, 0.4), (0.3, 0.3)), REPORTED, TUNING)
-    (folder / "dppo.npz").write_bytes(encoded(found))
-    assert set(read_summaries(tmp_path / "s")) == {("a", "dppo")}
-    assert read_summaries(tmp_path / "nowhere") == {}
