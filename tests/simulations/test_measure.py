@@ -1,6 +1,8 @@
 """What is recorded: exact quantities against `evaluate`, counts and averages against plain loops."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,14 @@ def test_the_last_token_has_no_prefix_budget():
     assert not found["violates_budget_worst_path"][0]
     back = exact(world, log_mu[:, ::-1], log_pi[:, ::-1], REFERENCE)
     assert back["violates_budget_worst_path"][0]
+
+
+def test_the_page_on_records_lists_what_is_recorded():
+    cell = cells(load("main"), "smoke")[0]
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    listed = [name for row in rows for name in re.findall("`(.+?)`", row)]
+    assert sorted(listed) == sorted(run_cell(cell, [0]))
 
 
 # --- counts, ledger ---------------------------------------------------------------------------------------
