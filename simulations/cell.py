@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from cppo_theory.rules import rule
+from cppo_theory.rules import Decision, Ledger, Rule, TokenBatch, explain, rule
 from cppo_theory.tasks import task
 from simulations.experiment import Cell, Condition
 from simulations.measure import REFERENCE, Watcher
 from simulations.optimizers import OPTIMIZERS
 from simulations.parts import POLICIES, objects
-from simulations.trainer import Rule, Settings, Trainer
+from simulations.trainer import Settings, Trainer
 from simulations.world import World
 
 Array = Any
@@ -22,12 +22,18 @@ def run_cell(cell: Cell, seeds: Sequence[int]) -> dict[str, Array]:
     condition = cell.condition
     parameters = {**cell.ray.settings[cell.setting], **objects(cell.ray.fixed)}
     found = rule(cell.ray.rule)
-    watcher = Watcher(World.of(task(**condition.task)), limits_of(cell))
+    watcher = Watcher(World.of(task(**condition.task)), limits_of(cell), account_of(found, parameters))
     train(condition, cell.rounds, found.with_parameters(**parameters), watcher, seeds)
     return watcher.arrays()
 
 
-def train(condition: Condition, rounds: int, decide: Rule, watcher: Watcher, seeds: Sequence[int]) -> None:
+def train(
+    condition: Condition,
+    rounds: int,
+    decide: Callable[[TokenBatch], Decision],
+    watcher: Watcher,
+    seeds: Sequence[int],
+) -> None:
     """Train the policies of a condition under a rule; ``watcher`` collects what is recorded."""
     settings = Settings(
         rounds,
@@ -42,6 +48,11 @@ def train(condition: Condition, rounds: int, decide: Rule, watcher: Watcher, see
     Trainer(watcher.world, decide, optimizer, settings, watcher).train(policy, seeds)
 
 
+def account_of(chosen: Rule, parameters: dict[str, Any]) -> Callable[[TokenBatch], Ledger]:
+    """The ledger of a batch under the rule's own parameters."""
+    return lambda b: explain(chosen, b, **parameters)[1]
+
+
 def limits_of(cell: Cell) -> dict[str, Any]:
     """The constraints of Eq. (5) that violations are judged by: the rule's, the paper's where it has none.
 
@@ -52,6 +63,8 @@ def limits_of(cell: Cell) -> dict[str, Any]:
     fixed, given = cell.ray.fixed, cell.ray.settings[cell.setting]
     if "divergence" in rule(cell.ray.rule).parameters and "divergence" not in fixed:
         limits |= {name: given[name] for name in ("delta", "delta_b", "w_min") if name in given}
+    if fixed.get("budget") == "none":
+        limits["delta_b"] = REFERENCE["delta_b"]
     if fixed.get("weights") == "uniform":
         limits["w_min"] = 1.0
     if fixed.get("budget") == "adaptive":

@@ -38,9 +38,14 @@ NAMES_ONLY = (
 
 
 def code_of(cell: Cell) -> str:
-    """Hash of the modules that a cell runs, and of the presets of its rule."""
-    preset = {name: _named(value) for name, value in RULES[cell.ray.rule].preset.items()}
-    return hashlib.sha256(f"{preset} {_digest(modules_of(cell))}".encode()).hexdigest()[:16]
+    """Hash of the modules that a cell runs, and of what tables hold for it: presets, policy, parts."""
+    fixed = cell.ray.fixed
+    found: dict[str, Any] = dict(RULES[cell.ray.rule].preset)
+    found |= {name: value for name, value in objects(fixed).items() if name != "base"}
+    if "base" in fixed:
+        found["base"] = {"rule": fixed["base"], **RULES[fixed["base"]].preset}
+    found["policy"] = POLICIES[cell.condition.policy]
+    return hashlib.sha256(f"{_named(found)} {_digest(modules_of(cell))}".encode()).hexdigest()[:16]
 
 
 @cache
@@ -104,6 +109,11 @@ def _home(thing: Any) -> str:
 
 
 def _named(value: Any) -> str:
+    """An object in words that are the same in every process."""
+    if isinstance(value, dict):
+        return str(sorted((name, _named(x)) for name, x in value.items()))
+    if isinstance(value, partial):
+        return f"{_named(value.func)} {value.args} {_named(value.keywords)}"
     return str(getattr(value, "__qualname__", value))
 
 

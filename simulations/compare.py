@@ -17,7 +17,7 @@ from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
-from simulations.cell import train
+from simulations.cell import account_of, train
 from simulations.experiment import Condition, load
 from simulations.measure import Watcher
 from simulations.records import Record
@@ -71,7 +71,7 @@ def compare(
 
 def trained(condition: Condition, rule: Rule, seeds: list[int]) -> Record:
     """What is recorded of a rule under a condition; all rules see the same draws."""
-    watcher = Watcher(World.of(make_task(**condition.task)))
+    watcher = Watcher(World.of(make_task(**condition.task)), account=account_of(rule, {}))
     train(condition, condition.rounds, checked(rule), watcher, seeds)
     return Record({"rule": rule.name}, seeds, watcher.arrays())
 

@@ -8,14 +8,15 @@ Source: arXiv:2606.10968v2, Sections 1-3 and Figures 7-11.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from cppo_theory.claims import CLAIMS, Case
-from cppo_theory.evaluation import evaluate
-from cppo_theory.rules import decision_sums, ledger
+from cppo_theory.claims import CLAIMS, Case, decide
+from cppo_theory.constraints import Constraints
+from cppo_theory.rules import Ledger, TokenBatch, decision_sums, ledger
 from cppo_theory.schedules import linear
 from cppo_theory.weights import linear_weights
 from simulations.policies import log_softmax
@@ -24,8 +25,11 @@ from simulations.world import World
 
 Array = Any
 
-BOUNDS = ("prop-4", "eq-4", "thm-1", "uniform", "b9-product")
-"""Bounds on |Delta| that need no whole paths."""
+UNWEIGHTED = ("prop-4", "half-range", "eq-4", "uniform", "thm-1", "eq-18-terminal", "b9-product", "b9-closed")
+WEIGHTED = ("eq-7", "prop-8")
+BOUNDS = (*UNWEIGHTED, *WEIGHTED)
+"""Bounds on |Delta| that need no whole paths, with the measured l_t, delta_b and xi: at w = 1, and at the
+weights that violations are judged by."""
 
 LEAST = -700.0
 """Log-probabilities below are raised to this: exp of them is 0, and mu = 0 < pi has no ratio."""
@@ -54,6 +58,15 @@ COUNTS = (
 less than one (the whole population, weighted by mu) count accordingly."""
 
 
+QUANTITIES = (
+    *("value_mu", "value", "surrogate", "delta", *PER_POSITION, "ell_max", "kl_mu_pi", "kl_pi_mu"),
+    *(f"{kind}.{name}" for name in BOUNDS for kind in ("bound", "certifies")),
+    *("violates_token", "violates_budget_worst_path", "violates_budget_sampled"),
+    *(*COUNTS, "length", "mean_divergence", "max_divergence", "gradient_norm", "delta_b", "entropy"),
+)
+"""Everything that is recorded; docs/records.md says what each is."""
+
+
 @dataclass(eq=False)
 class Watcher:
     """Collects one row of numbers per round; `arrays` gives them as (N, rounds), (N, rounds, T) per position.
@@ -62,20 +75,25 @@ class Watcher:
     ----------
     world : World
     limits : dict
-        delta, delta_b and w_min in force, and ``budget`` where delta_b is one of Eq. (22).
+        delta, delta_b and w_min that violations are judged by, and ``budget`` where delta_b is one of
+        Eq. (22): its smallest value judges the worst path, what it allows each the sampled responses.
+    account : function of a batch to its `Ledger`, optional
+        That of the rule, whose delta_b is recorded; without one it is inf.
     """
 
     world: World
     limits: dict[str, Any] = field(default_factory=lambda: dict(REFERENCE))
+    account: Callable[[TokenBatch], Ledger] | None = None
     rows: list[dict[str, Array]] = field(default_factory=list)
 
     def __call__(self, index: int, log_mu: Array, log_pi: Array, updates: list[Update]) -> None:
-        alive = np.isfinite(log_mu).all((1, 2)) & np.isfinite(log_pi).all((1, 2))
+        alive = ~(np.isnan(log_mu) | np.isnan(log_pi)).any((1, 2))
         uniform = log_softmax(np.zeros_like(log_pi))
         safe = [np.where(alive[:, None, None], x, uniform) for x in (log_mu, log_pi)]
         near_mu, near_pi = (np.maximum(x, LEAST) for x in safe)
         row = {**exact(self.world, near_mu, near_pi, self.limits), **of_updates(updates, self.limits)}
-        row["entropy"] = entropy(safe[1], updates[-1])
+        row["delta_b"] = budget_in_force(updates[-1], self.account)
+        row["entropy"] = entropy(near_pi, updates[-1])
         self.rows.append({name: np.where(alive, x.T, np.nan).T for name, x in row.items()})
 
     def arrays(self) -> dict[str, Array]:
@@ -87,9 +105,10 @@ class Watcher:
 def exact(world: World, log_mu: Array, log_pi: Array, limits: dict[str, Any]) -> dict[str, Array]:
     """Quantities of the package's `evaluate`, the bounds, and whether Eq. (5) holds on every path."""
     instance = world.task.instance(world.tables(np.exp(log_mu)), world.tables(np.exp(log_pi)))
-    case = Case(instance)
-    values, weights = case.values, linear_weights(world.horizon, limits["w_min"])
-    weighted = evaluate(instance, keep=("expected_kl_mu_pi", "expected_kl_pi_mu"), weights=weights)
+    weights = linear_weights(world.horizon, limits["w_min"])
+    unweighted_case = Case(instance)
+    weighted_case = Case(instance, Constraints(weights), keep=("expected_kl_mu_pi", "expected_kl_pi_mu"))
+    values, weighted = unweighted_case.values, weighted_case.values
     out = {
         "value_mu": values.value_mu,
         "value": values.value_pi,
@@ -101,7 +120,8 @@ def exact(world: World, log_mu: Array, log_pi: Array, limits: dict[str, Any]) ->
         "kl_pi_mu": weighted.expected_kl_pi_mu.sum(-1),
     }
     for name in BOUNDS:
-        out[f"bound.{name}"] = np.broadcast_to(CLAIMS[name].sides(case)[1], out["value"].shape)
+        found = decide(CLAIMS[name], weighted_case if name in WEIGHTED else unweighted_case)
+        out[f"bound.{name}"] = np.where(found.applicable, np.asarray(found.rhs, dtype=float), np.nan)
         out[f"certifies.{name}"] = out[f"bound.{name}"] < out["surrogate"]
     out["violates_token"] = (weights.astype(float) * weighted.ell > limits["delta"]).any(-1)
     out["violates_budget_worst_path"] = np.asarray(weighted.delta_b) > limits["delta_b"]
@@ -126,13 +146,21 @@ def of_updates(updates: list[Update], limits: dict[str, Any]) -> dict[str, Array
 
     out["length"] = mean(length)
     out["violates_budget_sampled"] = mean(over.any(-1))
-    out["delta_b"] = mean(np.broadcast_to(account.delta_b[:, 0], length.shape))
     divergence = np.where(mask, account.divergence, 0)
     out["mean_divergence"] = mean(divergence.sum(-1)) / out["length"]
     out["max_divergence"] = per_seed(divergence.max(-1), seeds).max(-1)
     squares = sum((x.reshape(seeds, -1) ** 2).sum(-1) for x in last.slopes)
     out["gradient_norm"] = np.sqrt(squares)
     return out
+
+
+def budget_in_force(update: Update, account: Callable[[TokenBatch], Ledger] | None) -> Array:
+    """delta_b of the rule, mean over the responses; inf without a budget; (N,)."""
+    weight = update.minibatch.weight
+    per_token = np.inf if account is None else account(update.batch).delta_b[:, 0]
+    if np.isinf(per_token).all():
+        return np.full(len(weight), np.inf)
+    return np.asarray((per_seed(per_token, len(weight)) * weight).sum(-1))
 
 
 def per_seed(x: Array, seeds: int) -> Array:

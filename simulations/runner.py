@@ -21,20 +21,12 @@ from simulations import records
 from simulations.cell import run_cell
 from simulations.code import code_of
 from simulations.experiment import Cell
-from simulations.measure import PER_POSITION
+from simulations.measure import PER_POSITION, QUANTITIES
 
 BATCH = 48
 """Seeds that are trained together; what a seed gets does not depend on it."""
 
 BYTES_PER_NUMBER = 4
-COLUMNS = 38
-"""For the plan only: recorded quantities per round and seed, without those of every position."""
-
-NEEDED = (
-    *("value", "value_mu", "surrogate", "delta", "removed", "scored"),
-    *("by_token", "by_budget", "by_sequence", "by_clip"),
-)
-"""Arrays of a record that a summary is made of."""
 
 Say = Callable[[str], None]
 
@@ -77,10 +69,12 @@ def usable(path: Path, cell: Cell) -> records.Record:
     """
     found = records.read(path, configuration(cell))
     evaluations = (len(found.seeds), cell.rounds)
-    for name in NEEDED:
+    for name in QUANTITIES:
         if name not in found.arrays:
             raise records.ForeignRecordError(path, f"the record lacks {name}")
     for name, x in found.arrays.items():
+        if name not in QUANTITIES:
+            raise records.ForeignRecordError(path, f"the record has {name}, which is not recorded")
         shape = (*evaluations, horizon_of(cell)) if name in PER_POSITION else evaluations
         if x.shape != shape:
             raise records.ForeignRecordError(path, f"{name} has shape {x.shape}, not {shape}")
@@ -144,8 +138,6 @@ def _finish(item: Work) -> Done:
     for first in range(0, len(item.missing), BATCH):
         seeds = item.missing[first : first + BATCH]
         new = records.Record(config, seeds, run_cell(item.cell, seeds)).ordered()
-        if found is not None and found.arrays.keys() != new.arrays.keys():
-            raise records.ForeignRecordError(item.path, "the record has other arrays; move it away")
         found = new if found is None else found.merged(new)
         records.write(item.path, found, time.perf_counter() - start)
     return Done(item, time.perf_counter() - start)
@@ -156,7 +148,7 @@ def size_of(work: Sequence[Work]) -> int:
     return sum(
         len(item.seeds)
         * item.cell.rounds
-        * (COLUMNS + len(PER_POSITION) * horizon_of(item.cell))
+        * (len(QUANTITIES) + len(PER_POSITION) * (horizon_of(item.cell) - 1))
         * BYTES_PER_NUMBER
         for item in work
     )

@@ -171,12 +171,17 @@ def group_relative(reward: Array, group: int) -> Array:
 
 
 def centred(rollouts: Rollouts, weight: Array) -> Array:
-    """R - J(mu | prompt), the mean taken over all responses to the prompt; (N, n)."""
+    """R - J(mu | prompt), the mean over all responses to the prompt; 0 where mu gives one reward; (N, n)."""
     out = np.zeros_like(rollouts.reward)
     for prompt in np.unique(rollouts.prompt):
         here = rollouts.prompt == prompt
         mass = np.where(here, weight, 0.0)
         mean = (mass * rollouts.reward).sum(-1, keepdims=True) / mass.sum(-1, keepdims=True)
+        least, most = (
+            end(np.where(mass > 0, rollouts.reward, outside), axis=-1, keepdims=True)
+            for end, outside in ((np.min, np.inf), (np.max, -np.inf))
+        )
+        mean = np.where(least == most, least, mean)  # rounding is no advantage
         out = np.where(here, rollouts.reward - mean, out)
     return out
 

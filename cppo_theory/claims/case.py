@@ -8,6 +8,7 @@ Source: arXiv:2606.10968v2, Section 3.2, Eq. (5), l_t = c_t / w_t.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 
 import numpy as np
@@ -32,9 +33,13 @@ class Case:
         A single one is treated as a batch of one.
     constraints : Constraints, optional
         Default: those of the instance, else w = 1 and all else measured.
+    keep : collection of str
+        What `evaluate` keeps in `values`.
     """
 
-    def __init__(self, instance: Instance, constraints: Constraints | None = None) -> None:
+    def __init__(
+        self, instance: Instance, constraints: Constraints | None = None, keep: Collection[str] = ()
+    ) -> None:
         if len(instance.batch_shape) > 1:
             raise InputError("instance", f"found batch axes {instance.batch_shape}", "at most one is allowed")
         given = constraints or instance.constraints or Constraints.measured(instance.horizon)
@@ -44,10 +49,11 @@ class Case:
         self.instance = instance.batched()
         self.constraints = given if instance.exact else given.in_floats()
         self.weights = settle_weights(instance, self.constraints.weights)
+        self.keep = tuple(keep)
 
     @cached_property
     def values(self) -> Values:
-        return evaluate(self.instance, weights=self.weights)
+        return evaluate(self.instance, self.keep, weights=self.weights)
 
     @cached_property
     def drift(self) -> float:

@@ -44,7 +44,7 @@ TERMINAL_BUDGET = Hypothesis(
     "terminal-budget", "sum_{j<T} w_j D_j <= delta_b W_{T-1} on every path", _terminal_budget_holds
 )
 RATIO_FALLS = Hypothesis("falling-ratio", "lambda_t / w_t does not increase over t = 1..T-1", _ratio_falls)
-AT_MOST_ONE = Hypothesis("ell-at-most-1", "l_t <= 1", lambda case: (case.ell <= 1).all(-1))
+AT_MOST_ONE = Hypothesis("ell-at-most-1", "l_t <= 1", lambda case: at_most(case.ell, np.ones(1)).all(-1))
 TWO_TOKENS = Hypothesis("two-tokens", "T >= 2", lambda case: case.horizon >= 2)
 UNIT_WEIGHTS = Hypothesis("unit-weights", "w_t = 1", lambda case: (case.weights == 1).all())
 WEIGHTS_AT_MOST_ONE = Hypothesis(

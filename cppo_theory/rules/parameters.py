@@ -10,7 +10,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, get_args, get_type_hints
 
 KEEPS_MORE, KEEPS_FEWER = "keeps more when larger", "keeps fewer when larger"
@@ -67,9 +67,20 @@ def parameters(rule: Callable[..., Any]) -> dict[str, Parameter]:
     return dict(inspected(rule))
 
 
+def _hints(rule: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations of a function, of what a `partial` holds, or of an object's ``__call__``; none where a name
+    in them leads nowhere, as one that only type checkers import."""
+    while isinstance(rule, partial):
+        rule = rule.func
+    try:
+        return get_type_hints(rule if hasattr(rule, "__name__") else type(rule).__call__, include_extras=True)
+    except (NameError, AttributeError, TypeError):
+        return {}
+
+
 @lru_cache(maxsize=256)
 def _inspected(rule: Callable[..., Any]) -> dict[str, Parameter]:
-    hints = get_type_hints(rule, include_extras=True)
+    hints = _hints(rule)
     found = {}
     for name, given in list(inspect.signature(rule).parameters.items())[1:]:
         if given.kind in (given.VAR_POSITIONAL, given.VAR_KEYWORD):

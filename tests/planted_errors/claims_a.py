@@ -235,8 +235,8 @@ B_9 = (
     ),
     in_hypotheses(
         "ell-at-most-1: one token is enough",
-        "(case.ell <= 1).all(-1)",
-        "(case.ell <= 1).any(-1)",
+        "at_most(case.ell, np.ones(1)).all(-1)",
+        "at_most(case.ell, np.ones(1)).any(-1)",
         PRODUCT + "test_ell_at_most_1_is_needed_for_the_product",
     ),
     in_case(

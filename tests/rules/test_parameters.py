@@ -1,6 +1,7 @@
 """Numbers that a parameter cannot be, composed rules in the ledger, and sources that differ by measure."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -46,6 +47,27 @@ def test_what_a_signature_declares():
         (0, True, True),
         (0, False, True),
     ]
+
+
+class Called:
+    """A rule that is an object."""
+
+    def __call__(self, b, delta: rules.Threshold = 0.3):
+        return b.keep(b.ratio, token=b.tv <= delta)
+
+
+def unresolved(b: "of_type_checkers_alone", delta: "rules.Threshold" = 0.3):  # noqa: F821
+    return b.keep(b.ratio, token=b.tv <= delta)
+
+
+@pytest.mark.parametrize(
+    ("rule", "direction"), [(Called(), 1), (partial(rules.dppo, delta=0.3), 1), (unresolved, 0)]
+)
+def test_rules_that_are_no_plain_functions(rule, direction):
+    found = parameters(rule)["delta"]
+    assert (found.default, found.direction, found.is_number) == (0.3, direction, True)
+    decision, _ = rules.explain(rule, BATCH, delta=0.15)
+    assert decision.keep.tolist() == [[False, True, False]]
 
 
 @pytest.mark.parametrize("base", ["cppo", rules.cppo, rules.rule("cppo").with_parameters(delta_b=0.01)])

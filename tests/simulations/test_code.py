@@ -1,13 +1,18 @@
 """The code of a cell is all that gives its numbers, and nothing else."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
+from cppo_theory import schedules
 from cppo_theory.rules import RULES
-from simulations import code
+from simulations import code, parts
 from simulations.code import code_of, modules_of
 from simulations.experiment import Condition, RuleRay, cells, load
+from simulations.policies import MLP
 
-BOUNDS = {"proposition_4", "theorem_1", "product_form"}
+BOUNDS = {"proposition_4", "theorem_1", "product_form", "terminal_budget", "budget_slack"}
 
 
 def cell_of(rule="dppo", parameters=None, fixed=None, policy="tabular", **task):
@@ -68,6 +73,24 @@ def test_presets_of_a_name_count():
     assert modules_of(hard) == modules_of(soft)
     assert code_of(hard) != code_of(soft)
     assert code_of(cell_of("ppo")) == code_of(cell_of("grpo")) != code_of(cell_of("dapo"))
+
+
+def test_what_tables_hold_counts(monkeypatch):
+    """The same modules, but other objects under the names of an experiment."""
+    adaptive = {"rule": "cppo", "fixed": {"budget": "adaptive"}}
+    based = {"rule": "trm-max", "fixed": {"base": "cppo-soft"}}
+    before = [code_of(cell_of(**given)) for given in (adaptive, based, {})]
+    assert before == [code_of(cell_of(**given)) for given in (adaptive, based, {})]
+    with monkeypatch.context() as changed:
+        changed.setitem(parts.PARTS["budget"], "adaptive", schedules.Adaptive(ceiling=5))
+        assert code_of(cell_of(**adaptive)) != before[0]
+    with monkeypatch.context() as changed:
+        soft = RULES["cppo-soft"]
+        changed.setitem(RULES, "cppo-soft", replace(soft, preset={**soft.preset, "delta_b": 0.1}))
+        assert code_of(cell_of(**based)) != before[1]
+    with monkeypatch.context() as changed:
+        changed.setitem(parts.POLICIES, "tabular", partial(MLP, hidden=5))
+        assert code_of(cell_of()) != before[2]
 
 
 def test_the_code_is_that_of_its_modules(tmp_path, monkeypatch):

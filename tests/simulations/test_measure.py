@@ -10,10 +10,22 @@ import pytest
 import cppo_theory as ct
 from cppo_theory import schedules
 from cppo_theory.rules import RULES
-from simulations.cell import limits_of, run_cell
+from simulations.cell import account_of, limits_of, run_cell
 from simulations.experiment import Condition, RuleRay, cells, load
-from simulations.measure import BOUNDS, COUNTS, REFERENCE, Watcher, entropy, exact, of_updates
+from simulations.measure import (
+    COUNTS,
+    QUANTITIES,
+    REFERENCE,
+    UNWEIGHTED,
+    WEIGHTED,
+    Watcher,
+    budget_in_force,
+    entropy,
+    exact,
+    of_updates,
+)
 from simulations.optimizers import sgd
+from simulations.policies import Tabular
 from simulations.trainer import Settings, Trainer
 from simulations.world import enumerate_responses
 from tests.simulations.common import Seen, every_world, log_probabilities, make, policy, trainer, two_states
@@ -68,7 +80,9 @@ def test_exact_quantities(name, given):
         assert found["delta"][seed] == pytest.approx(
             values.surrogate - (values.value_pi - values.value_mu), abs=ROUNDING
         )
-        for verdict in ct.check(instance, BOUNDS):
+        weighted = ct.Constraints(np.array(linear(world.horizon)))
+        for verdict in [*ct.check(instance, UNWEIGHTED), *ct.check(instance, WEIGHTED, constraints=weighted)]:
+            assert verdict.status == "holds"
             bound = found[f"bound.{verdict.claim}"][seed]
             assert bound == pytest.approx(float(verdict.rhs), rel=RELATIVE, abs=ROUNDING)
             assert abs(found["delta"][seed]) <= bound + ROUNDING
@@ -132,7 +146,7 @@ def test_the_page_on_records_lists_what_is_recorded():
     page = (Path(__file__).parents[2] / "docs" / "records.md").read_text("utf-8")
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     listed = [name for row in rows for name in re.findall("`(.+?)`", row)]
-    assert sorted(listed) == sorted(run_cell(cell, [0]))
+    assert sorted(listed) == sorted(run_cell(cell, [0])) == sorted(QUANTITIES)
 
 
 # --- counts, ledger ---------------------------------------------------------------------------------------
@@ -218,7 +232,6 @@ def test_the_ledger_by_plain_loops():
     for name, x in (("length", lengths), ("violates_budget_sampled", over), ("mean_divergence", all_d)):
         np.testing.assert_allclose(found[name], [np.mean(y) for y in x], rtol=0, atol=ROUNDING, err_msg=name)
     np.testing.assert_allclose(found["max_divergence"], [max(y) for y in all_d], rtol=0, atol=ROUNDING)
-    np.testing.assert_allclose(found["delta_b"], [0.05, 0.05], rtol=0, atol=ROUNDING)
     norm = [math.sqrt(sum(float(x) ** 2 for x in last.slopes[0][seed].ravel())) for seed in (0, 1)]
     np.testing.assert_allclose(found["gradient_norm"], norm, rtol=0, atol=ROUNDING)
     watcher = Watcher(world, limits)
@@ -232,14 +245,14 @@ def test_the_ledger_by_plain_loops():
 def test_the_adaptive_budget_is_the_one_in_force():
     # Eq. (22): the 90th percentile of a response's divergences between delta_b and twice that.
     _, log_mu, _, updates = round_of("pg-is", {})
-    limits = {"delta": 0.1, "delta_b": 0.06, "w_min": 0.8, "budget": schedules.adaptive}
-    found, last = of_updates(updates, limits), updates[-1]
+    last, given = updates[-1], {"delta_b": 0.06, "budget": schedules.adaptive}
+    found = budget_in_force(last, account_of(RULES["cppo"], given))
     expected = [[], []]
     for seed, places, i in tokens_of(last, 2):
         p90 = np.quantile([last.batch.tv[i, t] for t in places], 0.9)
         expected[seed].append(max(0.06, min(p90, 0.12)))
     assert len({round(x, 9) for x in expected[0]}) > 2
-    np.testing.assert_allclose(found["delta_b"], [np.mean(x) for x in expected], rtol=0, atol=ROUNDING)
+    np.testing.assert_allclose(found, [np.mean(x) for x in expected], rtol=0, atol=ROUNDING)
     assert len(log_mu) == 2
 
 
@@ -261,7 +274,7 @@ def test_a_cell_records_the_limits_of_its_rule():
     assert not loose["violates_budget_worst_path"].any()
     # a threshold of TRM is a KL: the paper's constraints on TV judge its runs
     other = run_cell(*cells_of(RuleRay("a", "trm-max", [{"delta": 2.0}])), [0, 1, 2])
-    assert other["delta_b"] == pytest.approx(np.full((3, 2), REFERENCE["delta_b"]))
+    assert np.isposinf(other["delta_b"]).all()  # and it has no budget
     assert other["violates_token"].any()
 
 
@@ -270,6 +283,7 @@ def test_a_cell_records_the_limits_of_its_rule():
     [
         ("cppo", {"delta": 0.1, "w_min": 0.5}, {}, {"delta": 0.1, "w_min": 0.5}),
         ("cppo", {"delta": 0.1}, {"budget": "none"}, {"delta": 0.1}),
+        ("cppo", {"delta": 0.1, "delta_b": 0.03}, {"budget": "none"}, {"delta": 0.1}),
         ("cppo", {"delta": 0.1}, {"weights": "uniform"}, {"delta": 0.1, "w_min": 1.0}),
         ("cppo", {"delta": 0.1, "delta_b": 0.01}, {"divergence": "kl"}, {}),
         ("dppo", {"delta": 0.2}, {}, {"delta": 0.2}),
@@ -302,6 +316,35 @@ def test_a_cell_records_the_adaptive_budget_in_force():
     assert (found >= 0.02 - 1e-6).all()
     assert (found > 0.021).any()
     assert (found <= 0.04 + 1e-6).all()
+
+
+def test_the_budget_in_force_is_that_of_the_rule():
+    """On KL it is a quantile of KLs, of a base rule that of the base; without a budget there is none."""
+    kl = RuleRay("a", "cppo", [{"delta_b": 1e-4}], fixed={"budget": "adaptive", "divergence": "kl"})
+    found = run_cell(*cells_of(kl), [0, 1])["delta_b"]
+    assert (found >= 1e-4 - 1e-9).all()
+    assert (found <= 2e-4 + 1e-9).all()
+    for ray in (
+        RuleRay("a", "cppo", [{"delta_b": 0.03}], fixed={"budget": "none"}),
+        RuleRay("a", "grpo", [{}]),
+        RuleRay("a", "trm-max", [{}], fixed={"base": "dppo"}),
+    ):
+        assert np.isposinf(run_cell(*cells_of(ray), [0, 1])["delta_b"]).all()
+    based = run_cell(*cells_of(RuleRay("a", "trm-max", [{}], fixed={"base": "cppo"})), [0, 1])
+    assert based["delta_b"] == pytest.approx(np.full((2, 2), 0.015))
+
+
+def test_a_token_of_probability_zero_is_no_divergence():
+    """pi << mu is all that is required: a start that never takes one token is recorded as it is."""
+    world = make("modular-sum", {"horizon": 3, "actions": 4, "modulus": 2, "prompts": 2})
+    start = np.zeros((world.rows, 4))
+    start[:, 3] = -np.inf
+    watcher = Watcher(world)
+    made = Trainer(world, RULES["cppo"].with_parameters(), sgd(0.3), Settings(2, 2, 2, 4), watch=watcher)
+    made.train(Tabular(start, [0, 1]), [0, 1])
+    found = watcher.arrays()
+    assert all(np.isfinite(found[name]).all() for name in QUANTITIES if name != "delta_b")
+    assert found["entropy"][:, 0] == pytest.approx(math.log(3), abs=0.1)
 
 
 @every_world

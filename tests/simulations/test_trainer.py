@@ -1,6 +1,7 @@
 """The trainer: one update of every rule by hand, exact gradients, draws, staleness, seeds in a batch."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -15,8 +16,8 @@ from simulations.policies import MLP, Tabular
 from simulations.records import Record
 from simulations.statistics import Failure
 from simulations.summary import FAILURES, scores
-from simulations.trainer import Round, Settings, Trainer, group_relative
-from simulations.world import Rollouts
+from simulations.trainer import Round, Settings, Trainer, centred, group_relative
+from simulations.world import Rollouts, enumerate_responses
 from tests.rules import oracles
 from tests.simulations.common import (
     Seen,
@@ -464,6 +465,18 @@ def test_a_seed_that_diverges_at_once_is_scored_too():
     kept = scores(Record({}, seeds, found))
     assert [kept[name][0] for name in ("area", "last", "masked", "residual")] == [0, 0, 0, 0]
     assert kept["failure"][0] == FAILURES.index(Failure.COLLAPSED)
+
+
+def test_a_population_of_one_reward_has_no_advantage():
+    """R - J(mu) of equal rewards is 0 and not what rounding leaves of it; so too where mu = 0 elsewhere."""
+    world = make("modular-sum", {"horizon": 3, "actions": 3, "modulus": 3, "prompts": 1})
+    rollouts = enumerate_responses(world)
+    weight = np.random.default_rng(0).dirichlet(np.ones(27))[None]
+    same = replace(rollouts, reward=np.full((1, 27), 1 / 3))
+    assert not centred(same, weight).any()
+    other = replace(rollouts, reward=np.where(np.arange(27) < 5, 1.0, 1 / 3)[None])
+    weight[:, :5] = 0
+    assert not centred(other, weight / weight.sum())[:, 5:].any()
 
 
 def test_a_policy_that_loses_a_token_to_underflow_is_recorded():
