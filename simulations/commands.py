@@ -20,7 +20,8 @@ from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from simulations import adoption, records, runner, tables
 from simulations.compare import compare
-from simulations.experiment import SUMMARY, Cell, Experiment, cells, load, names, seeds_of
+from simulations.experiment import SUMMARY, Cell, Experiment, UnknownNameError, cells, load, names, seeds_of
+from simulations.output import check_folder
 from simulations.summary import summarise
 
 RECORDS = Path(__file__).parent / "records"
@@ -48,11 +49,16 @@ def run(  # noqa: PLR0913 - the options of a command
         seeds: Number of reported seeds; default: that of the preset.
         jobs: Worker processes; default: one per core.
         preset: smoke, paper or full.
-        out: Folder of records and summaries; default: simulations/records.
+        out: Folder of records and summaries; default: simulations/records, and simulations/results for the
+            summaries of a whole run of an experiment of the package with the preset paper.
         plan: Print cells, seconds and disk space, run nothing.
         adopt: Take over records of other code of which this many seeds, trained anew, come out the same.
     """
     experiment = load(name)
+    if out is None and experiment.name in names() and name != experiment.name:
+        raise UsageError(
+            f"name: {name} shares the name and so the records of {experiment.name}; rename it, or give --out"
+        )
     chosen = cells(experiment, preset, task, rule)
     if (seeds is not None and seeds < 1) or (jobs is not None and jobs < 1):
         raise UsageError("--seeds, --jobs: at least 1 is required")
@@ -67,13 +73,14 @@ def run(  # noqa: PLR0913 - the options of a command
     if plan:
         _print_plan(work, workers)
         return 0
+    check_folder(base)
     _run_all(work, workers)
-    is_whole = not task and not rule and seeds is None
-    summaries = RESULTS if out is None and preset == "paper" and is_whole else base / SUMMARY
-    folder = summaries / experiment.name if summaries == RESULTS else summaries
+    is_whole = preset == "paper" and not task and not rule and seeds is None
+    is_kept = out is None and name in names() and is_whole
+    folder = RESULTS / experiment.name if is_kept else base / SUMMARY
     _summarise(experiment, chosen, base, folder, (reported, tuning))
-    only = {(cell.condition.name, cell.ray.name) for cell in chosen}  # others lie there from other runs
-    tables.print_experiment(experiment, folder, only)
+    others_too = {cell.of_rule for cell in chosen}  # of other runs lie there too
+    tables.print_experiment(experiment, folder, others_too)
     return 0
 
 
@@ -87,17 +94,22 @@ def show(name: tyro.conf.Positional[str]) -> int:
     """Show an experiment: question, presets, conditions, rules and their settings.
 
     Args:
-        name: Experiment, as `list` shows them.
+        name: Experiment, as `list` shows them, or a TOML file.
     """
     found = load(name)
     print(f"{found.name}: {found.question}")
     presets = [(n, str(p.seeds), str(p.tuning_seeds)) for n, p in found.presets.items()]
     print_table(("preset", "seeds", "tuning seeds"), presets, numbers=range(1, 3))
     conditions = [
-        (c.name, c.policy, f"{c.rate:g}", str(c.updates), str(c.rounds), c.optimizer) for c in found.condition
+        (
+            c.name,
+            " ".join(str(x) if k == "name" else f"{k} {x}" for k, x in c.task.items()),
+            *(c.policy, c.optimizer, f"{c.rate:g}", str(c.updates), str(c.rounds)),
+        )
+        for c in found.condition
     ]
-    headers = ("condition", "policy", "rate", "updates", "rounds", "optimiser")
-    print_table(headers, conditions, numbers=range(2, 5))
+    headers = ("condition", "task", "policy", "optimiser", "rate", "updates", "rounds")
+    print_table(headers, conditions, numbers=range(4, 7))
     rays = [
         (
             r.name,
@@ -120,6 +132,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    command = (sys.argv[1:] if arguments is None else arguments)[:1]
+    kept = "; finished cells are kept, the same command goes on" if list(command) == ["run"] else ""
     try:
         return int(
             tyro.extras.subcommand_cli_from_dict(
@@ -135,18 +149,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except InputError as error:
         say(f"error: {brief(error.field)}: {brief(error.found)}; {error.remedy}")
-        return 3
+        return 2 if isinstance(error, UnknownNameError) else 3
     except records.ForeignRecordError as error:
         say(f"error: {brief(str(error))}")
         return 3
+    except BrokenPipeError:  # of a reader that has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        say(f"error: {error.filename or 'output'}: {error.strerror}; finished cells are kept")
+        say(f"error: {error.filename or 'output'}: {error.strerror}{kept}")
         return 3
     except BrokenExecutor:
-        say("error: a worker ended; finished cells are kept, the same command goes on")
+        say(f"error: a worker ended{kept}")
         return 3
     except KeyboardInterrupt:
-        say("interrupted; finished cells are kept, the same command goes on")
+        say(f"interrupted{kept}")
         return 130
 
 
@@ -186,7 +203,7 @@ def _summarise(
         pairs = [(cell, records.read(base / f"{cell.label}.npz")) for cell in group]
         summary = summarise(experiment, pairs, *seeds)
         write_bytes(
-            folder / f"{Path(group[0].label).parent}.npz",
+            folder / f"{group[0].of_rule}.npz",
             records.encoded(summary),
         )
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,9 @@ from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
 from simulations.cell import account_of, train
-from simulations.experiment import Condition, load
+from simulations.experiment import Condition, known, load
 from simulations.measure import Watcher
+from simulations.output import check_folder, writing
 from simulations.records import Record
 from simulations.statistics import PAIRED, bootstrap, interquartile_mean, paired_difference, wilson
 from simulations.summary import learning_curve, scores
@@ -49,24 +46,33 @@ def compare(
     if seeds < 3:
         raise UsageError(f"--seeds: found {seeds}; at least 3 are required")
     mine = _usable(rule)
-    rivals = [_usable(name.strip(), "--against") for name in against.split(",") if name.strip()]
+    named = [_usable(name.strip(), "--against") for name in against.split(",") if name.strip()]
+    rivals = [rival for rival in named if rival.name != mine.name]
     if not rivals:
-        raise UsageError(f"--against: found {against!r}; the name of a rule is required")
+        raise UsageError(f"--against: found {against!r}; the name of another rule is required")
+    if len(rivals) < len(named):
+        say(f"--against: {mine.name} is the rule itself and not compared")
     conditions = _conditions(task)
-    _check_folder(out)
+    check_folder(out)
     rules = {r.name: r for r in (mine, *rivals)}
-    for name, condition in conditions.items():
-        found = {n: trained(condition, r, list(range(seeds))) for n, r in rules.items()}
-        _print_table(name, mine.name, found, seeds)
-        path = out / f"{name}.png"
-        with _writing(out):
-            write_bytes(path, picture(name, found))
-        say(f"curves in {path}")
-    laws = broken(mine)
+    try:
+        for name, condition in conditions.items():
+            found = {n: trained(condition, r, list(range(seeds))) for n, r in rules.items()}
+            _print_table(name, mine.name, found, seeds)
+            path = out / f"{name}.png"
+            with writing(out):
+                write_bytes(path, picture(name, found))
+            say(f"curves in {path}")
+    finally:  # a rule that cannot be trained has laws to break too
+        _print_laws(mine)
+    return 0
+
+
+def _print_laws(rule: Rule) -> None:
+    laws = broken(rule)
     print("\nlaws of a rule that it breaks: " + ("none" if not laws else ""))
     for law in laws:
         print(f"  {law}")
-    return 0
 
 
 def trained(condition: Condition, rule: Rule, seeds: list[int]) -> Record:
@@ -84,17 +90,17 @@ def checked(rule: Rule) -> Any:
         before = [b.raw(name).copy() for name in ("logp_rollout", "logp_current", "advantage")]
         try:
             decision = bound(b)
-        except Exception as error:  # a user's rule may fail in any way
-            raise UsageError(
-                f"{rule.name} failed on a training batch: {type(error).__name__}: {error}"
-            ) from None
+        except (Exception, SystemExit) as error:  # a user's rule may fail in any way
+            found = f"failed on a training batch: {type(error).__name__}: {error}"
+            remedy = "return new arrays instead" if "read-only" in str(error) else "mend the rule"
+            raise InputError(rule.name, found, remedy) from None
         for name, kept in zip(("logp_rollout", "logp_current", "advantage"), before, strict=True):
             if not np.array_equal(b.raw(name), kept, equal_nan=True):
-                raise UsageError(f"{rule.name} modifies {name} of the batch; return new arrays instead")
+                raise InputError(rule.name, f"modifies {name} of the batch", "return new arrays instead")
         bad = ~np.isfinite(decision.rows_g) & np.isfinite(b.log_ratio)
         if bad.any():
-            found = decision.rows_g[bad][0]
-            raise UsageError(f"{rule.name} returned {found} for g at a valid token; mend the rule")
+            found = f"returned {decision.rows_g[bad][0]} for g at a valid token"
+            raise InputError(rule.name, found, "mend the rule")
         return decision
 
     return decide
@@ -130,32 +136,10 @@ def _usable(name: str, option: str = "--rule") -> Rule:
 
 def _conditions(names: tuple[str, ...]) -> dict[str, Condition]:
     """The conditions of those names, each once."""
-    known = {c.name: c for c in load("main").condition}
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise UsageError(f"--task: found {name!r}; {remedy}")
-    return {name: known[name] for name in names}
-
-
-def _check_folder(out: Path) -> None:
-    """Raise if nothing can be written there, before minutes are spent; nothing is left behind."""
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    with _writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()
-        for folder in made:
-            folder.rmdir()
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Tell what cannot be written as a mistake in ``--out``."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError("--out", f"{out}: {error.strerror}", "name a folder that can be written") from None
+    there = {c.name: c for c in load("main").condition}
+    if not names:
+        raise UsageError(f"--task: found none; known are {', '.join(there)}")
+    return {name: known("task", name, there) for name in names}
 
 
 def _print_table(name: str, mine: str, found: dict[str, Record], seeds: int) -> None:

@@ -12,13 +12,14 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from cppo_theory.errors import InputError
 from cppo_theory.rules import RULES, rule
 from cppo_theory.tasks import task
+from simulations import places
 from simulations.optimizers import OPTIMIZERS
 from simulations.parts import PARTS, POLICIES, objects
 from simulations.trainer import AGGREGATIONS
@@ -108,7 +109,12 @@ class Cell(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """Its place among the records."""
-        return f"{self.condition.label}/{self.ray.label}/{self.setting}"
+        return f"{self.of_rule}/{self.setting}"
+
+    @property
+    def of_rule(self) -> str:
+        """Its rule's place among the summaries."""
+        return f"{self.condition.label}/{self.ray.label}"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -137,21 +143,38 @@ def load(name: str) -> Experiment:
         If there is none of that name, or the file is no experiment; the message names line or field.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.exists():
-        near = difflib.get_close_matches(name, names(), n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"known experiments are {', '.join(names())}"
-        raise InputError("experiment", f"found {name!r}", remedy)
+    if not name.endswith(".toml"):
+        known("experiment", name, dict.fromkeys(names()))
+    if not path.is_file():
+        found = "this is no file" if path.exists() else "there is no such file"
+        raise InputError(str(path), found, "name a TOML file, or one that `python -m simulations list` shows")
     try:
-        found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Experiment)
+        text = path.read_text("utf-8")
+        found = _converted(path, text, tomllib.loads(text))
     except UnicodeDecodeError as error:
         raise InputError(str(path), f"this is not UTF-8 ({error})", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(str(path), f"this is not TOML ({error})", "mend that line") from None
-    except msgspec.ValidationError as error:
-        raise InputError(str(path), f"{error}", "see the recipe in docs/extending.md") from None
     found.name = path.stem
-    _check(path, found)
+    _check(path, text, found)
     return found
+
+
+def _converted(path: Path, text: str, raw: dict[str, Any]) -> Experiment:
+    """The experiment of a TOML document; an error names the line, the field and what was found."""
+    presets = raw.get("presets")
+    parts = presets.items() if isinstance(presets, dict) else ()
+    kinds: list[tuple[str, Any, Any]] = [(f"presets.{name}", part, Preset) for name, part in parts]
+    for place, part, kind in [*kinds, ("", raw, Experiment)]:  # of a table by name, msgspec names no key
+        try:
+            made = msgspec.convert(part, kind)
+        except msgspec.ValidationError as error:
+            reason, _, inner = str(error).partition(" - at `$")
+            where = (place + inner.removesuffix("`")).strip(".")
+            key = found[1] if (found := re.search("unknown field `(.+?)`", reason)) else ""
+            field = places.named(text, f"{where}.{key}".strip("."))
+            raise InputError(f"{path}: {field}", reason, "see the recipe in docs/extending.md") from None
+    return cast(Experiment, made)
 
 
 def cells(
@@ -164,11 +187,16 @@ def cells(
     InputError
         For a preset, condition or rule that the experiment has not.
     """
-    size = _known("preset", preset, found.presets)
+    size = known("preset", preset, found.presets)
     chosen = {c.name: c for c in found.condition if size.conditions is None or c.name in size.conditions}
+    for name in only_tasks:
+        if name not in chosen and name in {c.name for c in found.condition}:
+            other = next((p for p, x in found.presets.items() if name in (x.conditions or [name])), None)
+            remedy = "no preset has it" if other is None else f"--preset {other} has it"
+            raise UnknownNameError("task", f"found {name!r}, which the preset {preset} leaves out", remedy)
     rays = {ray.name: ray for ray in found.rule}
-    conditions = [_known("task", n, chosen) for n in dict.fromkeys(only_tasks)] or list(chosen.values())
-    wanted = [_known("rule", n, rays) for n in dict.fromkeys(only_rules)] or list(rays.values())
+    conditions = [known("task", n, chosen) for n in dict.fromkeys(only_tasks)] or list(chosen.values())
+    wanted = [known("rule", n, rays) for n in dict.fromkeys(only_rules)] or list(rays.values())
     return [
         Cell(found.name, condition, ray, i, max(round(condition.rounds * size.rounds_share), 1))
         for condition in conditions
@@ -183,19 +211,30 @@ def seeds_of(size: Preset, count: int | None = None) -> tuple[list[int], list[in
     return reported, [FIRST_TUNING_SEED + i for i in range(size.tuning_seeds)]
 
 
-def _known(kind: str, name: str, known: dict[str, Any]) -> Any:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        raise InputError(kind, f"found {name!r}", remedy)
-    return known[name]
+class UnknownNameError(InputError):
+    """A name given on the command line leads nowhere."""
 
 
-def _check(path: Path, found: Experiment) -> None:
+def known(kind: str, name: str, there: dict[str, Any]) -> Any:
+    """What is there of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest name, or all of them.
+    """
+    if name not in there:
+        near = difflib.get_close_matches(name, there, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(there)}"
+        raise UnknownNameError(kind, f"found {name!r}", remedy)
+    return there[name]
+
+
+def _check(path: Path, text: str, found: Experiment) -> None:
     """Raise for names that lead nowhere: policies, optimisers, rules, parameters, conditions."""
 
-    def refuse(place: str, text: str, remedy: str) -> None:
-        raise InputError(f"{path}: {place}", text, remedy)
+    def refuse(place: str, finding: str, remedy: str) -> None:
+        raise InputError(f"{path}: {places.named(text, place)}", finding, remedy)
 
     _check_names(refuse, found)
     _check_sizes(refuse, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +35,16 @@ def read_summary(path: Path) -> Record:
     return found
 
 
-def read_summaries(folder: Path) -> dict[tuple[str, str], Record]:
-    """The summaries of an experiment by (condition, rule).
+def read_summaries(folder: Path, names: Iterable[str] = ("*/*",)) -> dict[tuple[str, str], Record]:
+    """The summaries of an experiment by (condition, rule): all, or those of some labels (or patterns).
 
     Raises
     ------
     ForeignRecordError
         As `read_summary` does.
     """
-    found = [read_summary(path) for path in sorted(folder.glob("*/*.npz"))]
+    paths = {path for name in names for path in folder.glob(f"{name}.npz")}
+    found = [read_summary(path) for path in sorted(paths)]
     return {(r.config["condition"], r.config["rule"]): r for r in found}
 
 

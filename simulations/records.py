@@ -87,6 +87,8 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
         If it is no record, is damaged, or was made by other code or for other settings than ``config`` has.
     """
     try:
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise ValueError("not an .npz archive")
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
             entries = {name: found[name] for name in found.files}
         made = Record(

@@ -105,8 +105,17 @@ def probability_of_improvement(
     """Mean over tasks of P(one > other) + P(equal)/2 for two runs drawn at random.
 
     Source: arXiv:2108.13264, Section 4.2; Mann and Whitney's U over its largest value.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of tasks differ; those of runs may.
     """
     one, other = _runs(one), _runs(other)
+    if one.shape[-1] != other.shape[-1]:
+        raise ValueError(
+            f"other: found {other.shape[-1]} tasks; those of the first, {one.shape[-1]}, are required"
+        )
     rng = np.random.default_rng(seed)
     found = _improvement(_resampled(one, rng, resamples), _resampled(other, rng, resamples))
     return _percentiles(float(_improvement(one, other)), found, confidence)

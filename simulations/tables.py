@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,9 @@ from simulations.statistics import (
 Array = Any
 
 
-def print_experiment(
-    experiment: Experiment, folder: Path, only: Collection[tuple[str, str]] | None = None
-) -> None:
+def print_experiment(experiment: Experiment, folder: Path, labels: Iterable[str] = ("*/*",)) -> None:
     """Scores of every rule at its chosen setting and at the paper's, and the headline's paired difference."""
-    found = {key: r for key, r in read_summaries(folder).items() if only is None or key in only}
+    found = read_summaries(folder, labels)
     for condition in [c.name for c in experiment.condition if any(key[0] == c.name for key in found)]:
         group = {rule: record for (name, rule), record in found.items() if name == condition}
         runs = len(next(iter(group.values())).seeds)
@@ -100,7 +98,7 @@ def _print_equal_masks(experiment: Experiment, group: dict[str, Record]) -> None
     rows = []
     for ray in experiment.rule:
         record = group.get(ray.name)
-        place = 0 if len(ray.settings) == 1 else ray.paper
+        place = 0 if ray.settings == [{}] else ray.paper
         if record is None or record is rival or place is None or rival.config["paper"] is None:
             continue
         own = record.arrays["area"][:, place].astype(float)

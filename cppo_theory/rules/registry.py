@@ -42,7 +42,7 @@ def _function(path: str) -> Callable[..., Any]:
         loaded = import_module(module)
     except ModuleNotFoundError as error:
         raise ValueError(f"rule: {path!r}: there is no module {error.name!r}; is it on PYTHONPATH?") from None
-    except Exception as error:  # a user's module may fail in any way
+    except (Exception, SystemExit) as error:  # a user's module may fail in any way
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"rule: {path!r}: module {module!r} cannot be imported ({reason})") from error
     found = getattr(loaded, name, None)

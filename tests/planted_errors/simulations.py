@@ -155,6 +155,15 @@ ERRORS: tuple[Planted, ...] = (
     in_measure(
         "measure: the largest D_t for u_t", '"expected_tv": values.expected_tv', '"expected_tv": values.ell'
     ),
+    in_measure(
+        "measure: the budget of the limits for the rule's",
+        "budget_in_force(updates[-1], self.account)",
+        'np.full(len(alive), self.limits["delta_b"])',
+    ),
+    in_measure(
+        "measure: weighted bounds at w = 1", "weighted_case if name in WEIGHTED", "weighted_case if False"
+    ),
+    in_measure("measure: probability 0 as divergence", "~(np.isnan(log_mu) | ", "~(np.isinf(log_mu) | "),
     in_measure("measure: unweighted token threshold", "weights.astype(float) * weighted.ell", "weighted.ell"),
     in_measure(
         "measure: the last token has a prefix budget",
@@ -256,6 +265,16 @@ ERRORS: tuple[Planted, ...] = (
     ),
     in_code("code: tables of names count", "and x not in NAMES_ONLY", "and x"),
     in_code("code: imports are not followed", "left += _imports(name)", "left += []"),
-    in_code("code: presets do not count", 'f"{preset} {', 'f"{'),
+    in_code(
+        "code: presets do not count",
+        "found: dict[str, Any] = dict(RULES[cell.ray.rule].preset)",
+        "found: dict[str, Any] = {}",
+    ),
+    in_code("code: a base's preset does not count", ', **RULES[fixed["base"]].preset}', "}"),
+    in_code(
+        "code: parts do not count",
+        'for name, value in objects(fixed).items() if name != "base"',
+        "for _ in []",
+    ),
     in_code("code: only one of the bounds", "for name in BOUNDS)", "for name in BOUNDS[:1])"),
 )

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from simulations import commands, records, runner
+from simulations import commands, experiment, records, runner
 from simulations.experiment import FIRST_TUNING_SEED, load, names
 from simulations.kept import read_summaries
 from tests.simulations.experiments import (
@@ -113,14 +114,15 @@ def test_a_table_is_that_of_the_run(command, tmp_path):  # noqa: F811
         assert {line.split()[0] for line in printed.splitlines() if "delta 0." in line} == {rule}
 
 
-def test_a_damaged_summary_is_named(command, tmp_path):  # noqa: F811
+def test_what_else_lies_among_the_summaries_is_left_alone(command, tmp_path):  # noqa: F811
     path = tmp_path / "x" / "smoke" / "tiny" / "summary" / "a" / "old.npz"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no record")
     given = ("--task", "a", "--rule", "dppo", "--seeds", 3, "--out", tmp_path / "x", "--jobs", 1)
-    code, _, said = command("run", written(tmp_path), *given)
-    assert code == 3
-    assert f"{path}: this is no record" in said.splitlines()[-1]
+    code, printed, _ = command("run", written(tmp_path), *given)
+    assert code == 0
+    assert "a: 3 seeds" in printed
+    assert path.read_bytes() == b"no record"
 
 
 def test_two_seeds_are_shown_but_nothing_is_claimed(command, tmp_path):  # noqa: F811
@@ -194,13 +196,13 @@ def test_list_and_show(command):  # noqa: F811
 @pytest.mark.parametrize(
     ("arguments", "code", "parts"),
     [
-        (["run", "mian"], 3, ["experiment: found 'mian'", "did you mean 'main'?"]),
-        (["run", "zzz"], 3, ["experiment: found 'zzz'", "known experiments are main, mechanisms"]),
-        (["run", "nowhere.toml"], 3, ["experiment: found 'nowhere.toml'"]),
-        (["show", "mian"], 3, ["did you mean 'main'?"]),
-        (["run", "main", "--task", "brackets-mpl"], 3, ["task: found 'brackets-mpl'", "'brackets-mlp'?"]),
-        (["run", "main", "--rule", "dpo"], 3, ["rule: found 'dpo'", "did you mean 'dppo'?"]),
-        (["run", "main", "--rule", "xyz"], 3, ["rule: found 'xyz'", "known are pg-is, grpo"]),
+        (["run", "mian"], 2, ["experiment: found 'mian'", "did you mean 'main'?"]),
+        (["run", "zzz"], 2, ["experiment: found 'zzz'", "known are main, mechanisms"]),
+        (["run", "nowhere.toml"], 3, ["nowhere.toml: there is no such file"]),
+        (["show", "mian"], 2, ["did you mean 'main'?"]),
+        (["run", "main", "--task", "brackets-mpl"], 2, ["task: found 'brackets-mpl'", "'brackets-mlp'?"]),
+        (["run", "main", "--rule", "dpo"], 2, ["rule: found 'dpo'", "did you mean 'dppo'?"]),
+        (["run", "main", "--rule", "xyz"], 2, ["rule: found 'xyz'", "known are pg-is, grpo"]),
         (["run", "main", "--preset", "papr"], 2, ["preset"]),
         (["run", "main", "--seeds", "0"], 2, ["--seeds, --jobs: at least 1 is required"]),
         (["run", "main", "--jobs", "0"], 2, ["--seeds, --jobs: at least 1 is required"]),
@@ -208,10 +210,21 @@ def test_list_and_show(command):  # noqa: F811
         (["run"], 2, ["Required options"]),
         (["runn", "main"], 2, ["runn"]),
         (["compare", "--rule", "dpppo"], 2, ["--rule", "did you mean 'dppo'?"]),
-        (["compare", "--rule", "dppo", "--task", "a"], 2, ["--task: found 'a'; known are brackets-tabular"]),
+        (["compare", "--rule", "dppo", "--task", "a"], 2, ["task: found 'a'; known are brackets-tabular"]),
         (["compare", "--rule", "dppo", "--task", "brackets-mpl"], 2, ["did you mean 'brackets-mlp'?"]),
-        (["compare", "--rule", "dppo", "--against", ""], 2, ["--against: found ''; the name of a rule"]),
-        (["compare", "--rule", "dppo", "--against", " ,"], 2, ["--against: found ' ,'; the name of a rule"]),
+        (["compare", "--rule", "dppo", "--task"], 2, ["--task: found none; known are brackets-tabular"]),
+        (["compare", "--rule", "dppo", "--against", ""], 2, ["--against: found ''; the name of another"]),
+        (["compare", "--rule", "dppo", "--against", " ,"], 2, ["--against: found ' ,'; the name of another"]),
+        (
+            ["compare", "--rule", "dppo", "--against", "dppo"],
+            2,
+            ["--against: found 'dppo'; the name of another"],
+        ),
+        (
+            ["run", "main", "--task", "automaton-mlp"],
+            2,
+            ["task: found 'automaton-mlp', which the preset smoke leaves out; --preset paper has it"],
+        ),
         (["compare", "--rule", "dppo", "--seeds", "2"], 2, ["--seeds: found 2; at least 3 are required"]),
         (["compare", "--rule", "drpo"], 2, ["drpo: eps has no default"]),
         (["compare", "--rule", "dppo", "--against", "cpo"], 2, ["did you mean"]),
@@ -232,7 +245,7 @@ def test_mistakes_are_told_in_a_line(command, arguments, code, parts, tmp_path, 
 
 def test_a_preset_that_the_experiment_has_not(command, tmp_path):  # noqa: F811
     code, _, said = command("run", written(tmp_path), "--preset", "paper", "--out", tmp_path / "x")
-    assert code == 3
+    assert code == 2
     assert "preset: found 'paper'; known are smoke, full" in said
 
 
@@ -240,11 +253,15 @@ def test_a_preset_that_the_experiment_has_not(command, tmp_path):  # noqa: F811
     ("old", "new", "parts"),
     [
         ("seeds = 5", "seeds = = 5", ["this is not TOML", "line 5"]),
-        ("[presets.smoke]\nseeds = 5", "[presets.smoke]\nseeds = 'five'", ["$.presets[...].seeds"]),
-        ("seeds = 5", "seeds = 5\nsedes = 5", ["unknown field `sedes`"]),
-        ('rule = "cppo"', 'rule = "cpo"', ["rule[1].rule: found 'cpo'", "`cppo-theory rules`"]),
+        (
+            "[presets.smoke]\nseeds = 5",
+            "[presets.smoke]\nseeds = 'five'",
+            ["line 5: presets.smoke.seeds: Expected `int`, got `str`"],
+        ),
+        ("seeds = 5", "seeds = 5\nsedes = 5", ["line 6: presets.smoke.sedes", "unknown field `sedes`"]),
+        ('rule = "cppo"', 'rule = "cpo"', ["line 45: rule[1].rule: found 'cpo'", "`cppo-theory rules`"]),
         ("delta_b = 0.015", "budget_b = 0.015", ["rule[1].settings[1]", "no parameter budget_b"]),
-        ('policy = "mlp"', 'policy = "gru"', ["condition[1].policy: found 'gru'"]),
+        ('policy = "mlp"', 'policy = "gru"', ["line 28: condition[1].policy: found 'gru'"]),
         ('policy = "mlp"', 'policy = "mlp"\noptimizer = "lion"', ["condition[1].optimizer: found 'lion'"]),
         ('depth = 2 }\npolicy = "tabular"', 'dept = 2 }\npolicy = "tabular"', ["condition[0].task"]),
         ('name = "brackets"', 'name = "brakets"', ["condition[0].task", "brackets"]),
@@ -363,8 +380,8 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path):  # noqa: F8
     (tmp_path / "file").write_text("in the way")
     code, _, said = command("run", written(tmp_path), "--out", tmp_path / "file", "--jobs", 1)
     assert code == 3
-    assert "finished cells are kept" in said
-    assert str(tmp_path / "file") in said
+    assert f"error: --out: {tmp_path / 'file'}" in said
+    assert "finished cells are kept" not in said
 
 
 def test_a_full_disk_keeps_finished_cells(command, tmp_path, monkeypatch):  # noqa: F811
@@ -413,17 +430,6 @@ def test_a_killed_worker_is_told_in_a_line(command, tmp_path, monkeypatch):  # n
     code, _, said = command("run", written(tmp_path), "--out", tmp_path / "out", "--jobs", 1)
     assert code == 3
     assert said == ("cppo-theory: error: a worker ended; finished cells are kept, the same command goes on\n")
-
-
-def test_a_record_in_the_place_of_a_summary_is_named(command, tmp_path):  # noqa: F811
-    given = ("run", written(tmp_path), "--task", "a", "--seeds", 3, "--out", tmp_path / "x", "--jobs", 1)
-    assert command(*given)[0] == 0
-    base = tmp_path / "x" / "smoke" / "tiny"
-    path = base / "summary" / "a" / "old.npz"
-    path.write_bytes((base / "a" / "dppo" / "0.npz").read_bytes())
-    code, _, said = command(*given)
-    assert (code, len(said.splitlines())) == (3, 1)
-    assert f"{path}: this is no summary of a rule (no condition)" in said
 
 
 def test_unusable_records_are_named(command, tmp_path):  # noqa: F811
@@ -523,8 +529,23 @@ def test_results_are_written_for_whole_paper_runs_alone(command, tmp_path, monke
     monkeypatch.setattr(commands, "RECORDS", tmp_path / "records")
     monkeypatch.setattr(commands, "RESULTS", tmp_path / "results")
     file = written(tmp_path, TINY.replace("presets.full", "presets.paper"))
-    assert command("run", file, "--jobs", 1, "--task", "a")[0] == 0
-    assert command("run", file, "--jobs", 1, "--preset", "paper", "--rule", "dppo")[0] == 0
-    assert not (tmp_path / "results").exists()
     assert command("run", file, "--jobs", 1, "--preset", "paper")[0] == 0
+    assert not (tmp_path / "results").exists()  # of a file of the user's
+    shutil.rmtree(tmp_path / "records")
+    monkeypatch.setattr(experiment, "FOLDER", tmp_path)
+    assert command("run", "tiny", "--jobs", 1, "--task", "a")[0] == 0
+    assert command("run", "tiny", "--jobs", 1, "--preset", "paper", "--rule", "dppo")[0] == 0
+    assert not (tmp_path / "results").exists()
+    assert command("run", "tiny", "--jobs", 1, "--preset", "paper")[0] == 0
     assert sorted(contents(tmp_path / "results")) == ["tiny/a/cppo.npz", "tiny/a/dppo.npz"]
+
+
+def test_a_file_of_the_name_of_an_experiment_does_not_share_its_records(command, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(commands, "RECORDS", tmp_path / "records")
+    file = tmp_path / "main.toml"
+    file.write_text(TINY)
+    code, _, said = command("run", file, "--jobs", 1)
+    assert code == 2
+    assert "shares the name and so the records of main; rename it, or give --out" in said
+    assert command("run", file, "--jobs", 1, "--task", "a", "--seeds", 3, "--out", tmp_path / "x")[0] == 0
+    assert not (tmp_path / "records").exists()

@@ -55,6 +55,13 @@ RULES = '''
     def key(b):
         return {}["threshold"]
 
+    def leaves(b):
+        raise SystemExit(7)
+
+    def writes(b):
+        b.ratio[...] = 1
+        return b.keep(b.ratio)
+
     def open_ended(b, limit):
         return b.keep(b.ratio, token=b.tv <= limit)
 
@@ -96,6 +103,13 @@ def test_a_good_rule(command, mine):  # noqa: F811
     assert printed.rstrip().endswith("laws of a rule that it breaks: none")
 
 
+def test_the_rule_itself_among_its_rivals_is_told(command, mine):  # noqa: F811
+    code, printed, said = compared(command, "dppo", "--task", "a")
+    assert code == 0
+    assert "--against: dppo is the rule itself and not compared" in said
+    assert "dppo - rule, paired" in printed
+
+
 def test_a_bare_array_is_a_rule(command, mine):  # noqa: F811
     code, printed, _ = compared(command, "my_rules:bare", "--against", "cispo")
     assert code == 0
@@ -121,19 +135,33 @@ def test_the_same_comparison_twice(command, mine):  # noqa: F811
 @pytest.mark.parametrize(
     ("rule", "part"),
     [
-        ("not_a_number", "my_rules:not_a_number returned nan for g at a valid token"),
-        ("shape", "my_rules:shape failed on a training batch: ValueError: the rule returned shape (3,)"),
+        ("not_a_number", "my_rules:not_a_number: returned nan for g at a valid token"),
+        ("shape", "my_rules:shape: failed on a training batch: ValueError: the rule returned shape (3,)"),
         (
             "nothing",
             "TypeError: the rule returned NoneType; a Decision (b.keep(...)) or an array is required",
         ),
-        ("modifies", "my_rules:modifies modifies advantage of the batch; return new arrays instead"),
-        ("fails", "my_rules:fails failed on a training batch: AttributeError: "),
+        ("modifies", "my_rules:modifies: modifies advantage of the batch; return new arrays instead"),
+        ("fails", "my_rules:fails: failed on a training batch: AttributeError: "),
+    ],
+)
+def test_a_bad_rule_is_told_plainly(command, mine, rule, part):  # noqa: F811
+    code, printed, said = compared(command, f"my_rules:{rule}")
+    assert code == 3
+    assert "laws of a rule that it breaks:" in printed
+    assert part in said
+    assert len(said.splitlines()) == 1
+    assert not (mine / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
         ("open_ended", "my_rules:open_ended: limit has no default; wrap the rule in a function of your own"),
         ("missing", "module 'my_rules' has no 'missing'"),
     ],
 )
-def test_a_bad_rule_is_told_plainly(command, mine, rule, part):  # noqa: F811
+def test_a_rule_that_cannot_be_had_is_told_plainly(command, mine, rule, part):  # noqa: F811
     code, _, said = compared(command, f"my_rules:{rule}")
     assert code == 2
     assert part in said
@@ -143,11 +171,17 @@ def test_a_bad_rule_is_told_plainly(command, mine, rule, part):  # noqa: F811
 
 @pytest.mark.parametrize(
     ("rule", "part"),
-    [("divides", "ZeroDivisionError"), ("key", "KeyError"), ("infinite", "returned inf for g")],
+    [
+        ("divides", "ZeroDivisionError"),
+        ("key", "KeyError"),
+        ("infinite", "returned inf for g"),
+        ("leaves", "SystemExit: 7"),
+        ("writes", "read-only; return new arrays instead"),
+    ],
 )
 def test_any_failure_of_a_rule_is_told_plainly(command, mine, rule, part):  # noqa: F811
     code, _, said = compared(command, f"my_rules:{rule}")
-    assert code == 2
+    assert code == 3
     assert part in said
 
 

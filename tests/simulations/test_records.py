@@ -208,3 +208,10 @@ def test_a_failed_write_leaves_the_old_record(tmp_path, monkeypatch):
         write(path, record([1, 2]), 0.0)
     monkeypatch.undo()
     same(read(path), record([1]))
+
+
+def test_a_file_of_words_is_told_as_no_archive(tmp_path):
+    path = tmp_path / "a.npz"
+    path.write_text("no record")
+    with pytest.raises(ForeignRecordError, match=r"this is no record \(not an \.npz archive\)$"):
+        read(path)

@@ -22,6 +22,12 @@ from simulations.statistics import (
 from tests.tolerances import ROUNDING
 
 
+def test_probability_of_improvement_is_over_the_same_tasks():
+    with pytest.raises(ValueError, match=r"^other: found 3 tasks; those of the first, 2, are required"):
+        probability_of_improvement(np.ones((3, 2)), np.ones((3, 3)))
+    assert probability_of_improvement(np.ones((3, 2)), np.zeros((4, 2))).estimate == 1
+
+
 def test_the_interquartile_mean_cuts_a_quarter_at_each_end():
     # 0 1 2 3 4 5 6 100: two are cut at each end, (2 + 3 + 4 + 5)/4
     assert interquartile_mean([100, 3, 0, 5, 1, 6, 2, 4]) == 3.5

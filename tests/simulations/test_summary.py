@@ -124,7 +124,7 @@ def test_the_table_by_hand(tiny, tmp_path, capsys, monkeypatch):
 def test_a_rival_without_a_ray_is_compared_at_its_point_alone(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "250")
     for ray in tiny.rule:
-        ray.settings, ray.paper = ray.settings[:1], 0 if ray.name == "dppo" else None
+        ray.settings, ray.paper = ray.settings[:1], 0
     folder = tmp_path / "s" / "a"
     folder.mkdir(parents=True)
     for rule, level in (("dppo", (0.5, 0.4)), ("cppo", (0.3, 0.6))):
@@ -136,7 +136,6 @@ def test_a_rival_without_a_ray_is_compared_at_its_point_alone(tiny, tmp_path, ca
     assert "minus dppo at its point" in printed
     assert "\nArea under J, mean of the differences, paired by seed\n" in printed
     assert "masked as much" not in printed
-    # cppo names no point of the paper, but it has one setting only
     assert printed.splitlines()[-1].split() == ["cppo", "0.100", "0.200", "[0.200,", "0.200]"]
 
 
