@@ -43,11 +43,9 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
             yield stream
         temporary.chmod(0o644)
         temporary.replace(path)
-    except BaseException as error:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         for folder in folders:
             with suppress(OSError):
                 folder.rmdir()
-        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
-            error.filename = str(path)
         raise

@@ -20,7 +20,8 @@ from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from simulations import adoption, records, runner, tables
 from simulations.compare import compare
-from simulations.experiment import SUMMARY, Cell, Experiment, UnknownNameError, cells, load, names, seeds_of
+from simulations.experiment import SUMMARY, Cell, Experiment, UnknownNameError, cells, seeds_of
+from simulations.loading import load, names
 from simulations.output import check_folder
 from simulations.summary import summarise
 

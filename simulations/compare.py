@@ -14,7 +14,8 @@ from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
 from simulations.cell import account_of, train
-from simulations.experiment import Condition, known, load
+from simulations.experiment import Condition, known
+from simulations.loading import load
 from simulations.measure import Watcher
 from simulations.output import check_folder, writing
 from simulations.records import Record

@@ -9,7 +9,8 @@ import numpy as np
 
 from cppo_theory.errors import InputError
 from simulations.code import code_of
-from simulations.experiment import cells, load
+from simulations.experiment import cells
+from simulations.loading import load
 from simulations.records import ForeignRecordError, Record, read
 
 SCORES = ("area", "last", "failure", "masked", "residual")

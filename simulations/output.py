@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cppo_theory.errors import InputError
@@ -16,6 +16,7 @@ def check_folder(out: Path) -> None:
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
+    with suppress(OSError):  # another command may have begun to write there
         for folder in made:
             folder.rmdir()
 

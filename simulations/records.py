@@ -137,7 +137,11 @@ def commit() -> str | None:
 
 def write(path: Path, record: Record, seconds: float) -> None:
     """Write a record, and beside it what may differ between runs."""
-    write_bytes(path, encoded(record))
+    try:
+        write_bytes(path, encoded(record))
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names no file
+        raise
     meta = {
         "seconds": round(seconds, 3),
         "python": platform.python_version(),

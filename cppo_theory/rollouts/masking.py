@@ -92,7 +92,7 @@ def mask_rollouts(
             with np.errstate(all="ignore"):
                 decision, account = explain(rule, batch, **given)
                 found = metrics(batch, decision, account)
-        except Exception as error:  # a user's rule may fail in any way
+        except (Exception, SystemExit) as error:  # a user's rule may fail in any way
             kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
             raise InputError(
                 place, f"the rule failed on this response ({kind}{error})", "see its parameters"

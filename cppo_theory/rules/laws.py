@@ -184,7 +184,7 @@ def _tried(law: Callable[..., Any], found: Rule, given: dict[str, Any], columns:
                 return monotone(found, given, columns)
             detail: str | None = law(_decider(found, given), columns)
             return detail
-        except Exception as error:  # a user's rule may fail in any way; that is what is reported
+        except (Exception, SystemExit) as error:  # a user's rule may fail in any way; that is reported
             return f"it raised {type(error).__name__}: {error}"
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from simulations.code import code_of
-from simulations.experiment import cells, load
+from simulations.experiment import cells
+from simulations.loading import load
 from simulations.records import Record, encoded
 
 CONDITIONS = ("brackets-mlp", "brackets-tabular")

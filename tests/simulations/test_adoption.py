@@ -5,7 +5,8 @@ import pytest
 
 from simulations import adoption, records, runner
 from simulations.adoption import adopt
-from simulations.experiment import cells, load
+from simulations.experiment import cells
+from simulations.loading import load
 from tests.simulations.experiments import CELLS, contents, run_main, written
 
 

@@ -9,7 +9,8 @@ from cppo_theory import schedules
 from cppo_theory.rules import RULES
 from simulations import code, parts
 from simulations.code import code_of, modules_of
-from simulations.experiment import Condition, RuleRay, cells, load
+from simulations.experiment import Condition, RuleRay, cells
+from simulations.loading import load
 from simulations.policies import MLP
 
 BOUNDS = {"proposition_4", "theorem_1", "product_form", "terminal_budget", "budget_slack"}

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from simulations import commands, experiment, records, runner
-from simulations.experiment import FIRST_TUNING_SEED, load, names
+from simulations import commands, loading, records, runner
+from simulations.experiment import FIRST_TUNING_SEED
 from simulations.kept import read_summaries
+from simulations.loading import load, names
 from tests.simulations.experiments import (
     CELLS,
     PYTHON,
@@ -35,7 +36,7 @@ def start(*arguments, **more):
 
 def wait_for_a_record(folder, process, seconds=60.0):
     end = time.monotonic() + seconds
-    while not list(folder.rglob("*.npz")):
+    while not list(folder.glob("smoke/tiny/*/*/*.npz")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -259,9 +260,9 @@ def test_a_preset_that_the_experiment_has_not(command, tmp_path):  # noqa: F811
             ["line 5: presets.smoke.seeds: Expected `int`, got `str`"],
         ),
         ("seeds = 5", "seeds = 5\nsedes = 5", ["line 6: presets.smoke.sedes", "unknown field `sedes`"]),
-        ('rule = "cppo"', 'rule = "cpo"', ["line 45: rule[1].rule: found 'cpo'", "`cppo-theory rules`"]),
+        ('rule = "cppo"', 'rule = "cpo"', ["line 42: rule[1].rule: found 'cpo'", "`cppo-theory rules`"]),
         ("delta_b = 0.015", "budget_b = 0.015", ["rule[1].settings[1]", "no parameter budget_b"]),
-        ('policy = "mlp"', 'policy = "gru"', ["line 28: condition[1].policy: found 'gru'"]),
+        ('policy = "mlp"', 'policy = "gru"', ["line 26: condition[1].policy: found 'gru'"]),
         ('policy = "mlp"', 'policy = "mlp"\noptimizer = "lion"', ["condition[1].optimizer: found 'lion'"]),
         ('depth = 2 }\npolicy = "tabular"', 'dept = 2 }\npolicy = "tabular"', ["condition[0].task"]),
         ('name = "brackets"', 'name = "brakets"', ["condition[0].task", "brackets"]),
@@ -390,13 +391,13 @@ def test_a_full_disk_keeps_finished_cells(command, tmp_path, monkeypatch):  # no
     def full(path, data):
         calls.append(path)
         if len(calls) == 3:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            raise OSError(errno.ENOSPC, "No space left on device")  # as a stream does, without a name
         true(path, data)
 
     monkeypatch.setattr(records, "write_bytes", full)
     code, _, said = command("run", file, "--out", out, "--jobs", 1)
     assert code == 3
-    assert "No space left on device; finished cells are kept" in said
+    assert f"{calls[2]}: No space left on device; finished cells are kept" in said
     assert len(contents(out)) == 2
     monkeypatch.undo()
     code, _, said = command("run", file, "--out", out, "--jobs", 1)
@@ -532,7 +533,7 @@ def test_results_are_written_for_whole_paper_runs_alone(command, tmp_path, monke
     assert command("run", file, "--jobs", 1, "--preset", "paper")[0] == 0
     assert not (tmp_path / "results").exists()  # of a file of the user's
     shutil.rmtree(tmp_path / "records")
-    monkeypatch.setattr(experiment, "FOLDER", tmp_path)
+    monkeypatch.setattr(loading, "FOLDER", tmp_path)
     assert command("run", "tiny", "--jobs", 1, "--task", "a")[0] == 0
     assert command("run", "tiny", "--jobs", 1, "--preset", "paper", "--rule", "dppo")[0] == 0
     assert not (tmp_path / "results").exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulations import compare as module
-from simulations.experiment import load
+from simulations.loading import load
 from simulations.records import Record
 from simulations.statistics import paired_difference
 from simulations.summary import scores

@@ -5,8 +5,9 @@ import pytest
 
 from simulations import kept
 from simulations.code import code_of
-from simulations.experiment import cells, load
+from simulations.experiment import cells
 from simulations.kept import made_by_other_code, read_summaries, read_summary
+from simulations.loading import load
 from simulations.records import ForeignRecordError, Record, encoded
 from tests.figures.records import record
 from tests.simulations.experiments import TINY, written

@@ -11,7 +11,8 @@ import cppo_theory as ct
 from cppo_theory import schedules
 from cppo_theory.rules import RULES
 from simulations.cell import account_of, limits_of, run_cell
-from simulations.experiment import Condition, RuleRay, cells, load
+from simulations.experiment import Condition, RuleRay, cells
+from simulations.loading import load
 from simulations.measure import (
     COUNTS,
     QUANTITIES,

@@ -85,7 +85,7 @@ def test_the_tuned_settings():
 
 
 def test_where_the_tuned_setting_is_the_loosest():
-    """"DPPO's under all six conditions, those of hard and soft CPPO under five"."""
+    """ "DPPO's under all six conditions, those of hard and soft CPPO under five"."""
     loosest = {
         rule: sum(SUMMARIES[c, rule].config["chosen"] == 4 for c in CONDITIONS)
         for rule in ("dppo", "cppo", "cppo-soft")

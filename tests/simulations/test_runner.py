@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from simulations import cell as cell_module
-from simulations import experiment, records, runner
+from simulations import loading, records, runner
 from simulations.code import code_of
-from simulations.experiment import cells, load, seeds_of
+from simulations.experiment import cells, seeds_of
+from simulations.loading import load
 from simulations.measure import QUANTITIES
 from tests.simulations.experiments import CELLS, contents, written
 
@@ -148,7 +149,7 @@ def test_the_plan_counts(tiny, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-@pytest.mark.parametrize("name", experiment.names())
+@pytest.mark.parametrize("name", loading.names())
 def test_tuning_seeds_are_never_reported_ones(name):
     for size in load(name).presets.values():
         for count in (None, 3, 5000):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from simulations import summary, tables
-from simulations.experiment import cells, load
+from simulations.experiment import cells
+from simulations.loading import load
 from simulations.records import Record, encoded
 from simulations.statistics import Failure
 from simulations.summary import FAILURES, criterion, learning_curve, scores, summarise
