@@ -64,7 +64,8 @@ def sample_coupling(
     Raises
     ------
     InputError, TypeError
-        A batch, a kernel (its successors are random too), no such state, a count below 1, no generator.
+        A batch, a kernel (its successors are random too), no such state, a count below 1, a level, state
+        or count that is no integer, no generator.
     """
     _check(instance, level, state, rng)
     check_count("count", count)
@@ -113,6 +114,9 @@ def _check(instance: Instance, level: int, state: int, rng: np.random.Generator)
         raise InputError("instance", found, "one instance on a prefix tree or an automaton is required")
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng: found {rng!r}; a numpy.random.Generator is required")
+    for name, value in (("level", level), ("state", state)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError(f"{name}: found {value!r}; an integer is required")
     if not 0 <= level < instance.horizon:
         raise InputError("level", f"found {level}", f"0..{instance.horizon - 1} is possible")
     if not 0 <= state < instance.space.sizes[level]:

@@ -14,20 +14,21 @@ from pathlib import Path
 
 from figures.catalogue import NAMES, figure
 from figures.run import make
-from figures.source import MissingInputError, Source, command_for
+from figures.source import MissingInputError, Source
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the figures named, or list them; the exit code."""
     options = _parser().parse_args(arguments)
+    asked = options.names or (["all"] if options.list else [])
+    unknown = [name for name in asked if name not in (*NAMES, "all")]
+    if unknown or not asked:
+        return _say(_unknown(unknown[0]) if unknown else "name a figure, or all; --list names them", 2)
+    names = NAMES if "all" in asked else tuple(dict.fromkeys(asked))
     if options.list:
-        for name in NAMES:
+        for name in names:
             print(f"{name:14s} {figure(name).CAPTION.strip().partition(chr(10))[0]}")
         return 0
-    unknown = [name for name in options.names if name not in (*NAMES, "all")]
-    if unknown or not options.names:
-        return _say(_unknown(unknown[0]) if unknown else "name a figure, or all; --list names them", 2)
-    names = NAMES if "all" in options.names else tuple(dict.fromkeys(options.names))
     folders = {"results": options.results, "rollouts": options.rollouts}
     source = Source(options.preset, **{name: path for name, path in folders.items() if path is not None})
     try:
@@ -56,7 +57,7 @@ def _say_what_is_stale(source: Source) -> None:
     for experiment, paths in source.stale.items():
         if count := sum(paths.values()):
             made = f"{count} of {len(paths)} records were made by other code"
-            _say(f"{experiment}: {made}; `{command_for(experiment)}` makes them anew", 0)
+            _say(f"{experiment}: {made}; make them anew with: {source.command_for(experiment)}", 0)
 
 
 def _parser() -> argparse.ArgumentParser:

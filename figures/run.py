@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 import matplotlib
@@ -39,7 +40,7 @@ def _provenance(name: str, source: Source, drawn: Drawn, files: dict[str, bytes]
         "schema": "cppo-figure/1",
         "name": name,
         "caption": " ".join(figure(name).CAPTION.split()),
-        "command": f"python -m figures {name} --preset {source.preset}",
+        "command": f"python -m figures {name} --preset {source.preset}{_folders(source)}",
         "preset": source.preset,
         "seeds": drawn.seeds,
         "interval": drawn.interval or None,
@@ -50,6 +51,13 @@ def _provenance(name: str, source: Source, drawn: Drawn, files: dict[str, bytes]
         "versions": {"cppo_theory": __version__, "matplotlib": matplotlib.__version__},
     }
     return (json.dumps(document, indent=1) + "\n").encode("utf-8")
+
+
+def _folders(source: Source) -> str:
+    """The options of the folders that are not the default ones."""
+    given = {"--results": (source.results, Source.results), "--rollouts": (source.rollouts, Source.rollouts)}
+    other = {option: path for option, (path, usual) in given.items() if path.resolve() != usual}
+    return "".join(f" {option} {shlex.quote(str(path))}" for option, path in other.items())
 
 
 def _relative(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from simulations.kept import made_by_other_code, read_summary
 from simulations.records import ForeignRecordError, Record
 from simulations.statistics import FEWEST
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 ROLLOUTS = {
     "A": "A-compare-stale16-first16.jsonl.gz",
     "B": "B-count-stale16.jsonl.gz",
@@ -49,6 +50,16 @@ class Source:
         """One of two sizes, by the preset."""
         return smoke if self.preset == "smoke" else paper
 
+    def command_for(self, experiment: str) -> str:
+        """What makes the records of an experiment; `--out` has a folder per preset."""
+        command = f"python -m simulations run {experiment} --preset paper"
+        if self.results.resolve() == Source.results:
+            return command
+        if self.results.name == "paper":
+            return f"{command} --out {shlex.quote(str(self.results.parent))}"
+        below = shlex.quote(str(self.results / "paper"))
+        return f"{command} --out {shlex.quote(str(self.results))}, and draw with --results {below}"
+
     def is_stale(self, path: Path) -> bool:
         """Whether a file is a record that other code than today's made."""
         return any(paths.get(path, False) for paths in self.stale.values())
@@ -75,21 +86,16 @@ class Source:
         folder = folder / "summary" if (folder / "summary").is_dir() else folder
         paths = sorted(folder.glob("*/*.npz"))
         if not paths:
-            raise MissingInputError(f"no records in {folder}; make them with: {command_for(experiment)}")
-        found = {path: _whole(path, experiment) for path in paths}
+            raise MissingInputError(f"no records in {folder}; make them with: {self.command_for(experiment)}")
+        remedy = f"make it anew with: {self.command_for(experiment)}"
+        found = {path: _whole(path, remedy) for path in paths}
         others = made_by_other_code(experiment, list(found.values()))
         self.stale[experiment] = dict(zip(paths, others, strict=True))
         return found
 
 
-def command_for(experiment: str) -> str:
-    """What makes the records of an experiment."""
-    return f"python -m simulations run {experiment} --preset paper"
-
-
-def _whole(path: Path, experiment: str) -> Record:
+def _whole(path: Path, remedy: str) -> Record:
     """The summary of a file, of seeds enough for an interval."""
-    remedy = f"make it anew with: {command_for(experiment)}"
     try:
         found = read_summary(path)
     except ForeignRecordError as error:

@@ -139,6 +139,14 @@ def test_bad_input(arguments, error, message):
         sample_coupling(*arguments, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("name", ["level", "state"])
+@pytest.mark.parametrize("value", [0.5, True, "1"])
+def test_whole_numbers_are_required(name, value):
+    place = {"level": 1, "state": 0} | {name: value}
+    with pytest.raises(TypeError, match=f"{name}: found {value!r}; an integer is required"):
+        sample_coupling(tree(), **place, count=1, rng=np.random.default_rng(0))
+
+
 def test_a_generator_is_required():
     with pytest.raises(TypeError, match=r"rng: found 3; a numpy\.random\.Generator is required"):
         sample_coupling(tree(), 0, 0, 1, 3)

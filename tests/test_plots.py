@@ -1,31 +1,39 @@
 """Parts of figures, and `cppo-theory plot`: tables by hand, looks, files, one line for every mistake."""
 
+import io
 import json
 import subprocess
 import sys
-from math import isclose
+import warnings
+from math import isclose, log
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from cppo_theory import Instance, PrefixTree
+from cppo_theory import Automaton, Constraints, Instance, PrefixTree
 from cppo_theory.cli import main
 from cppo_theory.plots import (
     METHODS,
+    NARROW,
     Table,
     draw_instance,
     draw_ledger,
     in_order,
     instance_table,
     ledger_table,
+    log_ticks,
     method,
+    new_figure,
     pdf,
     png,
     style,
 )
+from cppo_theory.plots.style import short
+from cppo_theory.policy import mixture, random_policy
 from cppo_theory.rollouts import Reading, mask_rollouts, parse_rollout
 from tests.figures.artists import faults, texts
-from tests.rollout_files import BY_HAND, SHORT, THREE, lines, written
+from tests.rollout_files import BY_HAND, SHORT, THREE, lines, rollout, written
 from tests.tolerances import ROUNDING
 
 TWO_TOKENS = {
@@ -98,6 +106,80 @@ def test_a_rule_without_a_budget_or_a_threshold_has_no_lines_for_them():
         assert len(made.legends[0].get_texts()) == count
 
 
+def test_a_token_that_the_gate_shrinks_is_shown_as_such():
+    """Where CPPO masks by budget or token, the gate is below 1; the token is kept."""
+    table = ledger_table(masked(BY_HAND, "cppo-soft", **SHORT))
+    assert table.words("reason") == ["kept", "shrunk", "toward", "shrunk"]
+    with style():
+        labels = legend_of(draw_ledger(table))
+    assert labels[:3] == ["toward", "away, kept", "shrunk"]
+    with style():
+        assert "shrunk" not in legend_of(draw_ledger(ledger_table(masked(BY_HAND, **SHORT))))
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def threshold_lines(figure):
+    """Ends of what is drawn of the three thresholds, by colour."""
+    ax = figure.axes[0]
+    lines = [line for line in ax.lines if line.get_color() in ("#000000", "#0072B2", "#009E73")]
+    return {line.get_color(): np.column_stack([line.get_xdata(), line.get_ydata()]) for line in lines}
+
+
+@pytest.mark.parametrize("mask", [[1, 0, 0], [0, 1, 0]])
+def test_the_thresholds_of_a_single_token_are_as_wide_as_the_token(mask):
+    document = rollout([1 / 4] * 3, [1 / 2] * 3, mask=mask)
+    with style():
+        made = draw_ledger(ledger_table(masked(document, **SHORT)))
+        made.canvas.draw()
+        assert list(faults(made)) == []
+    position = mask.index(1) + 1
+    lines = threshold_lines(made)
+    assert len(lines) == 3
+    for points in lines.values():
+        assert np.allclose(points[:2], [[position - 0.5, 1 / 4], [position + 0.5, 1 / 4]])
+    ticks = [x for x in made.axes[0].get_xticks() if abs(x - position) <= 1]
+    assert position in ticks
+    assert all(x == int(x) for x in ticks)
+
+
+def test_an_infinite_divergence_leaves_the_panel():
+    table = ledger_table(masked(BY_HAND, **SHORT))
+    columns = {**table.columns, "weighted": [0.25, float("inf"), 0.25, 0.5]}
+    with style(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = draw_ledger(Table(columns))
+        assert png(made).startswith(PNG)
+    top = made.axes[0].get_ylim()[1]
+    assert max(bar.get_height() for bar in made.axes[0].patches) > top > 0.5
+
+
+def test_the_thresholds_break_where_tokens_are_missing():
+    """Valid are 1, 3, 4, 5: no threshold at 2, which is a hole; c_t falls to -1/8, below the panel."""
+    with style():
+        points = threshold_lines(draw_ledger(ledger_table(masked(BY_HAND, **SHORT))))["#0072B2"]
+    shown = points[np.isfinite(points[:, 1])][:, 0]
+    assert (shown[0], shown[-1]) == (0.5, 5.5)
+    assert not ((shown > 1.5) & (shown < 2.5)).any()
+    assert np.isnan(points[:, 1]).sum() == 1
+
+
+def test_policies_that_are_equal_have_an_axis_of_plain_numbers():
+    same = rollout([1 / 4, 1 / 2], [1 / 4, 1 / 2])
+    table = np.array([[0.25, 0.75]])
+    instance = Instance(PrefixTree(2, 1), [1.0], [table], [table], [0.0, 1.0])
+    with style():
+        ledger = draw_ledger(ledger_table(masked(same, "pg-is")))
+        picture = draw_instance(instance_table(instance))
+        assert list(faults(ledger)) == list(faults(picture)) == []
+    for ax in (ledger.axes[0], *picture.axes[:2]):
+        assert ax.get_ylim()[1] >= 0.5
+    assert picture.axes[-1].get_xlim() == (0, 1)
+    assert [x for x in picture.axes[0].get_xticks() if 0.9 < x < 1.1] == [1]
+
+
 def test_the_instance_by_hand():
     mu = [[1 / 2, 1 / 2]], [[3 / 5, 2 / 5], [1 / 4, 3 / 4]]
     pi = [[3 / 5, 2 / 5]], [[4 / 5, 1 / 5], [1 / 4, 3 / 4]]
@@ -122,6 +204,61 @@ def test_the_instance_by_hand():
     bounds = dict(zip(table.words("name"), table["value"], strict=True))
     assert isclose(bounds["prop-4"], 4 * 0.1 * 0.2, rel_tol=1e-12)
     assert isclose(bounds["uniform"], 2 * 2 * 1 * 0.2**2, rel_tol=1e-12)
+
+
+def test_an_instance_on_which_no_bound_applies_shows_the_residual_alone():
+    mu = [[1 / 2, 1 / 2]], [[3 / 5, 2 / 5], [1 / 4, 3 / 4]]
+    pi = [[3 / 5, 2 / 5]], [[4 / 5, 1 / 5], [1 / 4, 3 / 4]]
+    limits = Constraints.schedule(2, delta=0.01, delta_b=0.01)
+    strict = Instance(PrefixTree(2, 2), [1], list(mu), list(pi), [1, -1, 0.5, 0], constraints=limits)
+    table = instance_table(strict)
+    assert len(table.where(part="bound")) == 0
+    with style():
+        made = draw_instance(table)
+        assert list(faults(made)) == []
+        assert "no bound applies" in {text.get_text() for text in texts(made)}
+    (line,) = made.axes[-1].lines
+    assert isclose(line.get_xdata()[0], 1 / 25, abs_tol=ROUNDING)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_instances_of_any_scale_are_readable(seed):
+    rng = np.random.default_rng(seed)
+    space = PrefixTree(2, int(rng.integers(1, 6)))
+    mu, other = (random_policy(space.sizes, 2, rng) for _ in range(2))
+    pi = mixture(mu, other, float(10 ** rng.uniform(-6, 0)))
+    reward = rng.normal(size=space.sizes[-1]) * 10 ** rng.uniform(-6, 6)
+    with style():
+        made = draw_instance(instance_table(Instance(space, np.ones(1), mu, pi, reward=reward)))
+        assert list(faults(made)) == []
+
+
+def test_markers_of_a_long_line_stand_apart():
+    space = Automaton(np.array([[0, 1], [1, 0]]), 300)
+    mu, pi = np.array([[0.3, 0.7], [0.9, 0.1]]), np.array([[0.5, 0.5], [0.8, 0.2]])
+    with style():
+        made = draw_instance(instance_table(Instance(space, [1.0, 0.0], mu, pi, [0.0, 1.0])))
+    lines = [line for line in made.axes[0].lines if line.get_marker() != "None"]
+    assert len(lines) == 2
+    assert all(300 / line.get_markevery() <= 20 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [(0.0, "0"), (0.001, "0.001"), (1e-4, "1e-4"), (3e-6, "3e-6"), (20000.0, "20000"), (1e6, "1e6")],
+)
+def test_numbers_of_an_axis_are_short(x, text):
+    assert short(x) == text
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-9, 1e3), (0.9, 1.1), (3e-5, 7e-4), (2e-13, 9e-13)])
+def test_log_ticks_have_room(low, high):
+    with style():
+        made, axes = new_figure(NARROW, 1.5, 1, 2)
+        axes[0, 0].set(xscale="log", xlim=(low, high))
+        log_ticks(axes[0, 0].xaxis, 1.2)
+        assert list(faults(made)) == []
+        assert len(axes[0, 0].get_xticks()) >= 2
 
 
 def test_only_the_likeliest_states_of_a_large_level_are_listed():
@@ -241,17 +378,83 @@ def test_a_response(run, tmp_path, name):
 def test_the_row_asked_for_is_drawn_under_the_rule_asked_for(run, tmp_path, monkeypatch):
     seen = []
 
-    def drawn(table, title):
-        seen.append((table, title))
-        return draw_ledger(table, title)
+    def drawn(table, *others):
+        seen.append((table, *others))
+        return draw_ledger(table, *others)
 
     monkeypatch.setattr("cppo_theory.plots.draw_ledger", drawn)
     file = written(tmp_path / "r.jsonl", THREE)
     assert run(file, "--row", 2, "--rule", "dppo", "--delta", ".5")[0] == 0
-    ((table, title),) = seen
-    assert title == "r.jsonl, row 2: dppo"
+    ((table, title, measure),) = seen
+    assert (title, measure) == ("r.jsonl, row 2: dppo, source binary", "tv")
     assert np.allclose(table["divergence"], [0, 3 / 8], rtol=0, atol=ROUNDING)
     assert column(table, "threshold") == [0.5, 0.5]
+
+
+@pytest.fixture
+def titled(run, monkeypatch):
+    """Title and measure that `plot` draws with these arguments."""
+
+    def answer(*arguments):
+        seen = []
+
+        def drawn(table, *others):
+            seen.append(others)
+            return draw_ledger(table, *others)
+
+        monkeypatch.setattr("cppo_theory.plots.draw_ledger", drawn)
+        assert run(*arguments)[0] == 0
+        return seen[0]
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source", "measure"),
+    [
+        ((), "exact", "tv"),
+        (("--source", "binary"), "binary", "tv"),
+        (("--divergence", "kl"), "topk", "kl"),
+        (("--rule", "trm-max"), "topk", "kl"),
+        (("--rule", "trm-max", "--base", "cppo"), "exact", "tv"),
+        (("--rule", "trm-max", "--base", "cppo", "--divergence", "kl"), "topk", "kl"),
+        (("--rule", "grpo"), "exact", "tv"),
+    ],
+)
+def test_measure_and_source_are_named(titled, tmp_path, arguments, source, measure):
+    """The response has TV of the whole vocabulary, a Top-K table, and no KL."""
+    table = {"rollout": [[log(1 / 4)]] * 2, "current": [[log(1 / 2)]] * 2}
+    document = rollout([1 / 4] * 2, [1 / 2] * 2, exact={"tv": [0.3, 0.3]}, topk=table)
+    file = written(tmp_path / "r.jsonl", [document])
+    title, found = titled(file, *arguments)
+    assert title.endswith(f", source {source}")
+    assert found == measure
+    with style():
+        made = draw_ledger(ledger_table(masked(BY_HAND, **SHORT)), "", measure)
+    assert made.axes[0].get_ylabel().endswith({"tv": "(TV)", "kl": "(KL, nats)"}[measure])
+
+
+def test_a_long_name_is_cut_and_a_dollar_sign_is_a_dollar_sign(titled, tmp_path):
+    file = written(tmp_path / f"{'long' * 40}$x^$y.jsonl", THREE)
+    title, _ = titled(file)
+    assert len(title) < 100
+    assert title.startswith("longlong")
+    assert r"\$y.jsonl, row 1: cppo" in title
+
+
+def test_the_standard_input_is_read_once_and_needs_a_name_for_the_picture(run, tmp_path, monkeypatch):
+    def given():
+        buffer = io.BufferedReader(io.BytesIO(lines(THREE)))
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=buffer))
+
+    out = tmp_path / "x.png"
+    given()
+    assert run("-", "--row", 2, "--out", out)[:2] == (0, f"{out}\n")
+    given()
+    assert "found 4, but the file has 3 responses" in run("-", "--row", 4, "--out", out)[2]
+    code, _, err = run("-")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--out: the name of the picture is required" in err
 
 
 def test_out_may_be_a_pdf(run, tmp_path):
@@ -282,6 +485,8 @@ def test_out_may_be_a_pdf(run, tmp_path):
         (("none.jsonl",), 3, "none.jsonl: the file cannot be read"),
         (("bad.jsonl",), 3, "bad.jsonl line 1: this is not JSON"),
         (("bad.json",), 3, "bad.json"),
+        ((".",), 3, "error: .: the file cannot be read (Is a directory)"),
+        (("nan.jsonl",), 3, "nan.jsonl line 1: logp_current[0]: found nan; a number is required\n"),
     ],
 )
 def test_mistakes(run, tmp_path, monkeypatch, arguments, code, message):
@@ -290,6 +495,7 @@ def test_mistakes(run, tmp_path, monkeypatch, arguments, code, message):
     (tmp_path / "i.json").write_text(json.dumps(TWO_TOKENS))
     (tmp_path / "bad.jsonl").write_text("{")
     (tmp_path / "bad.json").write_text("{")
+    written(tmp_path / "nan.jsonl", [{**BY_HAND, "logp_current": [float("nan")] * 5}])
     before = sorted(tmp_path.iterdir())
     found, out, err = run(*arguments)
     assert (found, out) == (code, "")

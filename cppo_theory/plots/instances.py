@@ -11,22 +11,31 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cppo_theory.arithmetic import to_float
 from cppo_theory.claims import CLAIMS, Case, Status, decide, verdict_of
 from cppo_theory.evaluation import evaluate
 from cppo_theory.instance import Instance
 from cppo_theory.plots.looks import BOUNDS
-from cppo_theory.plots.style import WIDE, log_ticks, new_figure
+from cppo_theory.plots.style import NOTHING, WIDE, log_ticks, new_figure, position_ticks, short
 from cppo_theory.plots.table import Table
 
 MOST_STATES, MOST_DOTS = 64, 20_000
 """States that are drawn one by one, of a level and in all; of more, the likeliest of each level."""
 
+ROOMY = 40
+"""Positions up to which dots have their full size."""
+
+MOST_MARKERS = 12
+"""Markers of a line, about."""
+
+BARS = 1.3
+"""Length of the axis of the bounds, in inches, at least."""
+
 
 def instance_table(instance: Instance) -> Table:
-    """Rows of four kinds, column ``part``.
+    """Rows of four kinds, column ``part``; of ``bound`` there is none where no bound applies.
 
     ``state``: level, state, occupancy under mu, token_tv, suffix_tv (trees); ``level``: level, u_t, l_t;
     ``exact``: |Delta|; ``bound``: name (claim id), value, and word (its verdict).
@@ -39,7 +48,7 @@ def instance_table(instance: Instance) -> Table:
         rows.extend(_states(values, t, most))
         level = {"part": "level", "level": t + 1, "token_tv": values.expected_tv[t], "ell": values.ell[t]}
         rows.append(level)
-    rows.append({"part": "exact", "name": "|Delta|", "value": abs(values.residual)})
+    rows.append({"part": "exact", "name": "|Delta|", "value": abs(values.residual), "word": None})
     return Table.of([*rows, *_bounds(instance)])
 
 
@@ -72,8 +81,11 @@ def draw_instance(table: Table, title: str = "") -> Figure:
     states, levels = table.where(part="state"), table.where(part="level")
     _spread(axes[0, 0], states, "token_tv")
     means, maxima = BOUNDS["thm-1"], BOUNDS["uniform"]
-    axes[0, 0].plot(levels["level"], levels["token_tv"], **means.as_line() | {"label": "mean $u_t$"})
-    axes[0, 0].plot(levels["level"], levels["ell"], **maxima.as_line() | {"label": "largest $\\ell_t$"})
+    every: dict[str, Any] = {"markevery": max(len(levels) // MOST_MARKERS, 1)}
+    axes[0, 0].plot(levels["level"], levels["token_tv"], **means.as_line() | every | {"label": "mean $u_t$"})
+    axes[0, 0].plot(
+        levels["level"], levels["ell"], **maxima.as_line() | every | {"label": "largest $\\ell_t$"}
+    )
     axes[0, 0].set(xlabel="position t (tokens)", ylabel="token TV $D_t$", title="divergence")
     if has_suffix:
         _spread(axes[0, 1], states, "suffix_tv")
@@ -88,11 +100,12 @@ def draw_instance(table: Table, title: str = "") -> Figure:
 def _spread(ax: Axes, states: Table, name: str) -> None:
     """One dot per state; its area is the occupancy under mu."""
     label = "state (area: occupancy under $\\mu$)"
-    ax.scatter(
-        states["level"], states[name], s=2 + 60 * states["occupancy"], color="#999999", alpha=0.6, label=label
-    )
-    ax.set_ylim(0, 1.15 * max(float(states[name].max(initial=0.0)), 1e-9))
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    scale = min(max(ROOMY / states["level"].max(), 0.05), 1)
+    area = scale * (2 + 60 * states["occupancy"])
+    ax.scatter(states["level"], states[name], s=area, color="#999999", alpha=0.6, label=label)
+    largest = float(states[name].max(initial=0.0))
+    ax.set_ylim(0, 1.15 * largest if largest > NOTHING else 1)
+    position_ticks(ax.xaxis, 5)
 
 
 def _bars(ax: Axes, table: Table) -> None:
@@ -107,7 +120,13 @@ def _bars(ax: Axes, table: Table) -> None:
     ax.axvline(exact, color="#000000", linewidth=1.1)
     ax.set_yticks(range(len(names)), [f"{n} ({w})" for n, w in zip(names, words, strict=True)])
     ax.invert_yaxis()
-    if min([exact, *values], default=0) > 0:
+    if not names:
+        ax.text(0.5, 0.5, "no bound applies", transform=ax.transAxes, ha="center", backgroundcolor="#FFFFFF")
+    if names and min([exact, *values]) > 0:
         ax.set_xscale("log")
-        log_ticks(ax.xaxis)
+        log_ticks(ax.xaxis, BARS)
+    else:
+        ax.set_xlim(0, 1.1 * max([exact, *values]) or 1)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=3))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: short(x)))
     ax.set(xlabel="reward; black: $|\\Delta|$", title="bounds on $|\\Delta|$")

@@ -100,6 +100,7 @@ REASON_LOOKS: Mapping[str, Look] = MappingProxyType(
     {
         "toward": Look("toward", "#BBBBBB", "", ""),
         "kept": Look("away, kept", "#56B4E9", "", ""),
+        "shrunk": Look("shrunk", "#F0E442", "", "\\\\\\\\"),
         "token": Look("masked: token", "#E69F00", "v", "////"),
         "budget": Look("masked: budget", "#D55E00", "x", "xxxx"),
         "sequence": Look("masked: sequence", "#CC79A7", "s", "...."),

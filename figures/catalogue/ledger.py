@@ -12,9 +12,9 @@ CAPTION = """The budget is a latch: once it is spent, every later token that mov
 First tokens of one response of a language model of 135 million parameters (free reasoning, pi 16 steps
 from mu): what each spends, w_t D_t (exact TV), the token threshold delta, the prefix-adjusted threshold
 delta - X_{t-1}, and the effective one c_t, the smaller of the two; below the axis, what masks a token. A
-token that moves towards mu is never masked. CPPO at delta = .15, delta_b = .015, w_min = .8
-(arXiv:2606.10968v2, Eqs. (8)-(10), Figure 3). Of the file it is the response with the most of these
-tokens above the token threshold."""
+token that moves towards mu is never masked. Thresholds outside the panel are drawn at its edge. CPPO at
+delta = .15, delta_b = .015, w_min = .8 (arXiv:2606.10968v2, Eqs. (8)-(10), Figure 3). Of the file it is
+the response with the most of these tokens masked by the token threshold."""
 
 SETTING = {"delta": 0.15, "delta_b": 0.015, "w_min": 0.8}
 TOKENS = 60
@@ -31,7 +31,7 @@ def data(source: Source) -> Drawn:
 
 
 def by_token(masked: Masked) -> int:
-    """How many of the first tokens fail the token threshold."""
+    """How many of the first tokens the token threshold masks."""
     return int((masked.ledger.reason[0, :TOKENS] == 1).sum())
 
 

@@ -13,7 +13,7 @@ from cppo_theory.plots import SOURCES, WIDE, Table, legend_below, new_figure
 from cppo_theory.rollouts import Reading
 from figures.source import Drawn, Source
 
-CAPTION = """Divergence has no trend along the response; Binary-TV misses most of it on free text.
+CAPTION = """How divergence runs along a response depends on the task; Binary-TV misses most on free text.
 Mean and top 10% mean of D_t by relative position t/T, in bins, over the tokens of all responses, against
 the threshold delta / w_t (delta = .15, w_min = .8), for the exact TV, Top-20 and Binary estimates. A:
 free reasoning, pi 16 steps from mu; B: short exact answers, the same staleness; C: free reasoning, same

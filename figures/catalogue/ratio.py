@@ -107,9 +107,8 @@ def draw(table: Table) -> Figure:
     ax.set(xlabel=r"budget over threshold $\delta_b/\delta$", ylabel=r"floor of the weights $w_{\min}$")
     log_ticks(ax.xaxis)
     ax.grid(False)
-    bar = figure.colorbar(
-        mesh, ax=ax, orientation="horizontal", aspect=30, label="bound of Theorem 1 / uniform bound"
-    )
+    bar = figure.colorbar(mesh, ax=ax, orientation="horizontal", aspect=30, extend="min")
+    bar.set_label("bound of Theorem 1 / uniform bound")
     bar.set_ticks([1 / 32, 1 / 8, 1 / 2, 2, 8, 32], labels=["1/32", "1/8", "1/2", "2", "8", "32"])
     bar.minorticks_off()
     line = Line2D([], [], color="#000000", linewidth=0.6, label="exact level")

@@ -13,12 +13,12 @@ from cppo_theory.policy import mixture, random_policy
 from figures.source import Drawn, Source
 from simulations.statistics import wilson
 
-CAPTION = """The product form of Lemma 3 stays below 1, the union bound does not; the coupling is closer.
+CAPTION = """The product form of Lemma 3 cannot exceed 1, the union bound can; the coupling is closer.
 Total variation of the suffixes y_{t+1..T} of mu and pi from the state after t tokens at which it is
 largest; the probability that suffixes of the stepwise maximal coupling differ there, exact (line) and
 sampled (dots, 95% Wilson interval); and the two bounds of arXiv:2606.10968v2, Lemma 3, Eq. (13), with l_j
-the largest TV at position j. Prefix tree with V = 2, Gaussian logits, pi = .75 mu + .25 another such
-policy."""
+the largest TV at position j; after the last fork all are equal. Prefix tree with V = 2, Gaussian logits, pi =
+.75 mu + .25 another such policy."""
 
 LABELS = {
     "union": r"union bound $\sum \ell_j$",

@@ -122,13 +122,15 @@ def test_ledger_bars_have_the_height_of_what_is_spent_and_the_colour_of_the_reas
     ):
         assert bars[position].get_height() == spent
         assert bars[position].get_facecolor() == to_rgba(REASON_LOOKS[reason].color)
-    steps = {to_hex(k.get_color()): k for k in ax.lines if k.get_drawstyle() == "steps-mid"}
-    assert np.array_equal(steps["#0072b2"].get_ydata(), table["threshold"])
-    seen = slice(*ax.get_ylim())
+    steps = {to_hex(k.get_color()): k for k in ax.lines if len(k.get_xdata()) == 3 * len(table)}
+    assert np.array_equal(steps["#0072b2"].get_ydata()[::3], table["threshold"])
+    bottom, top = ax.get_ylim()
     for color, name in (("#009e73", "adjusted"), ("#000000", "effective")):
-        inside = (table[name] > seen.start) & (table[name] < seen.stop)
-        assert inside.sum() > 5
-        assert np.array_equal(np.asarray(steps[color].get_ydata())[inside], table[name][inside])
+        drawn_steps = np.reshape(steps[color].get_ydata(), (-1, 3))
+        assert np.array_equal(drawn_steps, np.repeat(drawn_steps[:, :1], 3, axis=1))
+        assert np.array_equal(drawn_steps[:, 0], np.clip(table[name], bottom, top))
+        assert ((table[name] > bottom) & (table[name] < top)).sum() > 5
+        assert np.array_equal(np.reshape(steps[color].get_xdata(), (-1, 3))[:, 0], table["position"] - 0.5)
     marks = {k.get_marker(): k for k in ax.lines if k.get_marker() not in ("None", None, "")}
     for reason, look in REASON_LOOKS.items():
         here = [p for p, r in zip(table["position"], table.words("reason"), strict=True) if r == reason]
@@ -142,4 +144,9 @@ def test_ratio_dots_have_the_colour_of_their_number():
     assert np.array_equal(scatter.get_offsets(), np.column_stack([dots["x"], dots["w_min"]]))
     assert np.array_equal(scatter.get_array(), dots["ratio"])
     mesh = made.axes[0].collections[0]
-    assert np.array_equal(np.ravel(mesh.get_array()), table.where(series="grid")["ratio"])
+    ratios = table.where(series="grid")["ratio"]
+    assert np.array_equal(np.ravel(mesh.get_array()), ratios)
+    low, high = mesh.get_clim()
+    assert mesh.colorbar.extend == "min"
+    assert ratios.min() < low
+    assert ratios.max() <= high

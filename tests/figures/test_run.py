@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import matplotlib
@@ -19,7 +20,12 @@ from tests.figures.records import record, written
 
 KINDS = (".png", ".pdf", ".csv", ".json")
 CHEAP = ("suffix-tv", "ledger")
-ANEW = "make it anew with: python -m simulations run main --preset paper"
+
+
+def command_for(folder):
+    """What makes records for a folder that is not the default one."""
+    run = f"python -m simulations run main --preset paper --out {folder}"
+    return f"{run}, and draw with --results {folder}/paper"
 
 
 @pytest.fixture
@@ -87,7 +93,8 @@ def test_the_json_says_where_a_figure_comes_from(tmp_path):
     make("frontier", source(), tmp_path)
     found = json.loads((tmp_path / "frontier.json").read_text())
     assert found["caption"].startswith("The frontier of each rule")
-    assert found["command"] == "python -m figures frontier --preset smoke"
+    folder = source().results
+    assert found["command"] == f"python -m figures frontier --preset smoke --results {folder}"
     assert found["seeds"] == "4 per rule, setting and condition"
     assert "bootstrap over seeds" in found["interval"]
     assert len(found["inputs"]) == 12
@@ -108,12 +115,23 @@ def test_a_file_of_the_checkout_is_named_from_its_root(tmp_path):
     assert found["seeds"] == "none: exact"
     assert found["interval"] is None
     assert found["settings"]["delta_b"] == 0.015
+    smoke = Source("smoke", rollouts=ROOT / "figures" / ".." / "examples" / "rollouts")
+    make("ledger", smoke, tmp_path)
+    found = json.loads((tmp_path / "ledger.json").read_text())
+    assert found["command"] == "python -m figures ledger --preset smoke"
+    copied = tmp_path / "a copy"
+    shutil.copytree(ROOT / "examples" / "rollouts", copied)
+    make("ledger", Source("smoke", rollouts=copied), tmp_path)
+    found = json.loads((tmp_path / "ledger.json").read_text())
+    assert found["command"] == f"python -m figures ledger --preset smoke --rollouts '{copied}'"
 
 
 def test_list(run):
     code, out, _ = run("--list")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == list(NAMES)
+    assert all(len(line) <= 120 for line in out.splitlines())
+    assert run("--list", "ratio")[1].split()[0] == "ratio"
 
 
 @pytest.mark.parametrize(
@@ -123,6 +141,7 @@ def test_list(run):
         (["ratio", "sufix-tv"], "unknown figure 'sufix-tv'; did you mean 'suffix-tv'?"),
         (["xyz"], "unknown figure 'xyz'; known: decomposition, frontier"),
         ([], "name a figure, or all; --list names them"),
+        (["--list", "nope"], "unknown figure 'nope'; known: decomposition, frontier"),
         (["ratio", "--preset", "big"], "argument --preset: invalid choice: 'big'"),
     ],
 )
@@ -137,7 +156,7 @@ def test_without_records_the_command_that_makes_them_is_named_and_the_others_are
     arguments = ["main", "suffix-tv", "frontier", "--preset", "smoke", "--results", tmp_path / "no"]
     code, out, err = run(*arguments, "--out", tmp_path / "out")
     assert code == 3
-    remedy = "make them with: python -m simulations run main --preset paper"
+    remedy = f"make them with: {command_for(tmp_path / 'no')}"
     assert err.splitlines() == [
         f"figures: {name}: no records in {tmp_path}/no/main; {remedy}" for name in ("main", "frontier")
     ]
@@ -177,7 +196,7 @@ def test_a_damaged_record_is_named(run, tmp_path):
     code, _, err = run("frontier", "--results", tmp_path, "--out", tmp_path / "out")
     assert code == 3
     assert f"{path}: this is no record" in err
-    assert err.endswith(f"; {ANEW}\n")
+    assert err.endswith(f"; make it anew with: {command_for(tmp_path)}\n")
     assert err.count("\n") == 1
 
 
@@ -189,7 +208,8 @@ def test_a_record_that_is_no_summary_is_named_and_the_other_figures_are_made(run
     names = ("frontier", "main", "decomposition", "suffix-tv")
     code, out, err = run(*names, "--preset", "smoke", "--results", tmp_path, "--out", tmp_path / "out")
     assert code == 3
-    fault = f"{path}: this is no summary of a rule (no residual); {ANEW}"
+    remedy = f"make it anew with: {command_for(tmp_path)}"
+    fault = f"{path}: this is no summary of a rule (no residual); {remedy}"
     assert err.splitlines() == [f"figures: {name}: {fault}" for name in names[:3]]
     assert out.startswith("suffix-tv: ")
 
@@ -204,7 +224,7 @@ def test_records_of_other_code_are_told_once(run, tmp_path):
     assert code == 0
     assert err == (
         "figures: main: 3 of 12 records were made by other code; "
-        "`python -m simulations run main --preset paper` makes them anew\n"
+        f"make them anew with: {command_for(tmp_path)}\n"
     )
     found = [json.loads((tmp_path / "out" / f"{name}.json").read_text()) for name in names]
     assert [len(x["inputs"]) for x in found] == [6, 12]
@@ -222,7 +242,16 @@ def test_too_few_seeds_are_refused(run, tmp_path):
     path.write_bytes(encoded(record("brackets-mlp", "dppo").only([1000, 1001])))
     code, _, err = run("frontier", "--results", tmp_path, "--out", tmp_path / "out")
     assert code == 3
-    assert err == f"figures: frontier: {path}: found 2 seeds, at least 3 are required; {ANEW}\n"
+    found = "found 2 seeds, at least 3 are required"
+    remedy = f"make it anew with: {command_for(tmp_path)}"
+    assert err == f"figures: frontier: {path}: {found}; {remedy}\n"
+
+
+def test_the_command_that_makes_records_names_the_folder_where_they_are_looked_for(tmp_path):
+    plain = "python -m simulations run main --preset paper"
+    assert Source().command_for("main") == plain
+    assert Source(results=tmp_path / "x" / "paper").command_for("main") == f"{plain} --out {tmp_path / 'x'}"
+    assert Source(results=tmp_path / "x").command_for("main") == command_for(tmp_path / "x")
 
 
 def test_a_folder_that_cannot_be_written(run, tmp_path):

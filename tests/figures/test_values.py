@@ -12,7 +12,7 @@ from math import isclose, prod, sqrt
 import numpy as np
 import pytest
 
-from figures.catalogue import horizon, ratio, suffix_tv
+from figures.catalogue import horizon, profile, ratio, suffix_tv
 from figures.source import ROLLOUTS, ROOT
 from tests.figures.common import drawn
 from tests.figures.records import CONDITIONS, EVALUATIONS, RULES, SEEDS, middle, record
@@ -107,6 +107,17 @@ def test_suffix_tv_by_enumeration():
         low, high = wilson(round(300 * sampled["value"]), 300)
         assert isclose(sampled["low"], low, rel_tol=RELATIVE, abs_tol=ROUNDING)
         assert isclose(sampled["high"], high, rel_tol=RELATIVE)
+
+
+def test_suffix_tv_is_what_its_caption_says():
+    """The product form is at most 1 and the union bound; the coupling is closer; the last fork is equal."""
+    assert suffix_tv.CAPTION.startswith("The product form of Lemma 3 cannot exceed 1, the union bound can;")
+    table = {(r["series"], r["position"]): r["value"] for r in rows("suffix-tv")}
+    for t in range(1, 6):
+        order = [table[name, t] for name in ("exact", "coupling", "b9-product", "union")]
+        assert order[2] <= 1
+        assert (np.diff(order) >= -ROUNDING).all()
+        assert (np.ptp(order) <= ROUNDING) == (t == 5)
 
 
 def wilson(k, n, z=1.959963984540054):
@@ -218,6 +229,21 @@ def test_profile_sources_are_ordered_and_the_threshold_is_delta_over_w():
         assert (np.diff(np.array(means), axis=0) >= -1e-5).all()  # log-probabilities have six digits
         ends = [r["mean"] for r in rows("profile", file=letter, source="threshold")]
         assert np.allclose(ends, [DELTA, DELTA / W_MIN], rtol=RELATIVE)
+
+
+def test_profile_is_what_its_caption_says():
+    """B ends at twice its mean, A and C do not; Binary finds less than half on free text, A and C."""
+    assert profile.CAPTION.startswith("How divergence runs along a response depends on the task;")
+    for letter, share in {"A": (0, 0.5), "B": (0.9, 1), "C": (0, 0.5)}.items():
+        exact, binary = (rows("profile", file=letter, source=n) for n in ("exact", "binary"))
+        sums = [sum(r["mean"] * r["tokens"] for r in found) for found in (exact, binary)]
+        assert share[0] < sums[1] / sums[0] < share[1]
+        mean = sums[0] / sum(r["tokens"] for r in exact)
+        assert (exact[-1]["mean"] / mean > 1.5) == (letter == "B")
+    first, *others = np.reshape([r["mean"] for r in rows("profile", file="C", source="exact")], (5, 4)).mean(
+        1
+    )
+    assert 1.5 * first < min(others)
 
 
 # --- records ----------------------------------------------------------------------------------------------

@@ -24,7 +24,10 @@ in_main = planted_in("figures/catalogue/main.py")
 in_frontier = planted_in("figures/catalogue/frontier.py")
 in_decomposition = planted_in("figures/catalogue/decomposition.py", VALUES + "test_decomposition_terms")
 in_run = planted_in("figures/run.py")
+in_source = planted_in("figures/source.py")
+in_main_command = planted_in("figures/__main__.py")
 in_command = planted_in("cppo_theory/cli/plot.py")
+NAMED = PLOTS + "test_measure_and_source_are_named"
 
 SAMPLER = (
     in_coupling(
@@ -75,6 +78,12 @@ SAMPLER = (
         "((first, x), (second, x)))",
         LAWS,
     ),
+    in_coupling(
+        "coupling: a truth value is a level",
+        "isinstance(value, bool) or not isinstance(value, int | np.integer)",
+        "not isinstance(value, int | np.integer)",
+        COUPLING + "test_whole_numbers_are_required",
+    ),
 )
 
 PARTS = (
@@ -93,9 +102,34 @@ PARTS = (
     in_ledgers("ledger: position from 0", '"position": int(t) + 1', '"position": int(t)', LEDGER),
     in_ledgers(
         "ledger: kept tokens called toward",
-        "bool(account.toward[0, t]) and number == KEPT",
-        "number == KEPT",
+        '"toward" if account.toward[0, t] else reason',
+        '"toward"',
         LEDGER,
+    ),
+    in_ledgers(
+        "ledger: shrunk tokens called kept",
+        "whole_gate[0, t] < 1",
+        "whole_gate[0, t] < 0",
+        PLOTS + "test_a_token_that_the_gate_shrinks_is_shown_as_such",
+    ),
+    in_ledgers(
+        "ledger: thresholds from middle to middle",
+        "[position - 0.5, position + 0.5, position + 0.5]",
+        "[position, position, position]",
+        PLOTS + "test_the_thresholds_of_a_single_token_are_as_wide_as_the_token",
+    ),
+    in_ledgers(
+        "ledger: thresholds across holes",
+        "np.diff(position) > 1",
+        "np.diff(position) < 1",
+        PLOTS + "test_the_thresholds_break_where_tokens_are_missing",
+    ),
+    in_ledgers("ledger: KL called TV", '"kl": " (KL, nats)"', '"kl": " (TV)"', NAMED),
+    in_ledgers(
+        "ledger: equal policies at a scale of rounding",
+        "if largest > NOTHING else 1.0",
+        "if largest > 0 else 1e-9",
+        PLOTS + "test_policies_that_are_equal_have_an_axis_of_plain_numbers",
     ),
     in_ledgers(
         "ledger: holes have bars", "np.flatnonzero(batch.mask[0])", "np.arange(batch.mask.shape[1])", LEDGER
@@ -117,6 +151,30 @@ PARTS = (
     ),
     in_instances(
         "instance: signed residual", '"value": abs(values.residual)', '"value": -abs(values.residual)'
+    ),
+    in_instances(
+        "instance: no word without a bound",
+        '"value": abs(values.residual), "word": None}',
+        '"value": abs(values.residual)}',
+        PLOTS + "test_an_instance_on_which_no_bound_applies_shows_the_residual_alone",
+    ),
+    in_instances(
+        "instance: a marker at every position",
+        "max(len(levels) // MOST_MARKERS, 1)",
+        "1",
+        PLOTS + "test_markers_of_a_long_line_stand_apart",
+    ),
+    in_style(
+        "style: ticks without room",
+        "(apart > LETTER * np.array(widths)).all()",
+        "(apart > 0).all()",
+        PLOTS + "test_log_ticks_have_room",
+    ),
+    in_style(
+        "style: half positions",
+        "integer=True, min_n_ticks=1",
+        "min_n_ticks=1",
+        PLOTS + "test_the_thresholds_of_a_single_token_are_as_wide_as_the_token",
     ),
     in_looks(
         "looks: two methods of one colour",
@@ -150,9 +208,34 @@ PARTS = (
     ),
     in_command(
         "plot: the row after",
-        "row - 1, row)",
-        "row, row + 1)",
+        "if number == row:",
+        "if number == row + 1:",
         PLOTS + "test_the_row_asked_for_is_drawn_under_the_rule_asked_for",
+    ),
+    in_command(
+        "plot: the source of the KL for the TV's", 'and measure == "tv"', "and measure is None", NAMED
+    ),
+    in_command(
+        "plot: a base is not asked what it measures", "if choices.base is None else", "if True else", NAMED
+    ),
+    in_command(
+        "plot: whole names",
+        "brief(line, LONGEST_NAME)",
+        "line",
+        PLOTS + "test_a_long_name_is_cut_and_a_dollar_sign_is_a_dollar_sign",
+    ),
+    in_command(
+        "plot: the standard input is an instance",
+        ' or str(file) == "-":',
+        ":",
+        PLOTS + "test_the_standard_input_is_read_once_and_needs_a_name_for_the_picture",
+    ),
+    in_command("plot: options of another command", '" (mask --nan"', '" (none"', PLOTS + "test_mistakes"),
+    in_ledgers(
+        "ledger: an infinite bar",
+        'np.minimum(table["weighted"], 2 * top)',
+        'table["weighted"]',
+        PLOTS + "test_an_infinite_divergence_leaves_the_panel",
     ),
 )
 
@@ -265,6 +348,30 @@ SHOWN = (
         "_hash(path.read_bytes())",
         "_hash(path.name.encode())",
         RUN + "test_a_file_of_the_checkout_is_named_from_its_root",
+    ),
+    in_run(
+        "run: a command without its folders",
+        "--preset {source.preset}{_folders(source)}",
+        "--preset {source.preset}",
+        RUN + "test_the_json_says_where_a_figure_comes_from",
+    ),
+    in_source(
+        "source: records made elsewhere",
+        "if self.results.resolve() == Source.results:",
+        "if True:",
+        RUN + "test_the_command_that_makes_records_names_the_folder_where_they_are_looked_for",
+    ),
+    in_main_command(
+        "figures: a list of all whatever is asked",
+        'in (*NAMES, "all")]',
+        'in (*NAMES, "all") and not options.list]',
+        RUN + "test_bad_usage",
+    ),
+    in_ratio(
+        "ratio: values below the bar without a sign",
+        ', extend="min"',
+        "",
+        DRAWN + "test_ratio_dots_have_the_colour_of_their_number",
     ),
 )
 
