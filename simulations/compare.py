@@ -120,7 +120,7 @@ def picture(name: str, found: dict[str, Record]) -> bytes:
             axes.plot(curve.T, color=look.color, alpha=0.15, linewidth=0.6)
             middle = interquartile_mean(curve.T[:, :, None])
             axes.plot(middle, **look.as_line(), zorder=3 + len(found) - list(found).index(rule))
-        axes.set(xlabel="rollout round", ylabel="J", ylim=(-0.02, 1.02), title=name)
+        axes.set(xlabel="rollout round", ylabel="return J (reward)", ylim=(-0.02, 1.02), title=name)
         legend_below(figure, axes, 2)
         return png(figure)
 

@@ -729,8 +729,8 @@ def test_what_cannot_be_opened(tmp_path, run):
         (("--rule", "cppo", "--delta", ".2", "--param", "delta=.3"), ["--param: delta is given twice"]),
         (("--rule", "cppo", "--param", "delta=.2", "--param", "delta=.3"), ["--param: delta is given twice"]),
         (("--rule", "cppo", "--trace"), ["--trace: the ledgers are written with the masks", "--out"]),
-        (("--rule", "pg-is", "--divergence", "kl"), ["--divergence kl: pg-is compares no distributions"]),
-        (("--rule", "opsm", "--divergence", "kl"), ["--divergence kl: opsm compares no distributions"]),
+        (("--rule", "pg-is", "--divergence", "kl"), ["--divergence kl: pg-is takes no divergence"]),
+        (("--rule", "opsm", "--divergence", "kl"), ["--divergence kl: opsm takes no divergence"]),
     ],
 )
 def test_wrong_usage(arguments, words, file, tmp_path, run):

@@ -97,7 +97,7 @@ def rule_parameters(
         given[name] = value
     judges = [*rules, *([] if choices.base is None else [chosen_rule(choices.base, "--base")])]
     if measure == "kl" and not any("divergence" in r.parameters or r.judges_kl for r in judges):
-        raise UsageError(f"--divergence kl: {' and '.join(r.name for r in rules)} compares no distributions")
+        raise UsageError(f"--divergence kl: {' and '.join(r.name for r in rules)} takes no divergence")
     out = []
     for found in rules:
         known = found.parameters
