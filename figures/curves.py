@@ -39,11 +39,10 @@ def curve_rows(
 
 def draw_curve(ax: Axes, rows: Table, look: Look) -> None:
     """Every seed faint, the band of the interval, the interquartile mean on top."""
-    for seed in rows.distinct("seed"):
-        one = rows.where(seed=seed)
-        if seed != "all":
-            ax.plot(one["update"], one["value"], color=look.color, alpha=0.12, linewidth=0.35)
-    mean = rows.where(seed="all")
+    seeds = rows.by("seed")
+    mean = seeds.pop("all")
+    for one in seeds.values():
+        ax.plot(one["update"], one["value"], color=look.color, alpha=0.12, linewidth=0.35)
     ax.fill_between(mean["update"], mean["low"], mean["high"], color=look.color, alpha=0.22, linewidth=0)
     ax.plot(mean["update"], mean["value"], **look.as_line(marker=False), zorder=3)
     every = max(len(mean) // 4, 1)

@@ -17,7 +17,7 @@ import subprocess
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +165,14 @@ def digest(paths: Sequence[Path]) -> str:
     """Hash of what some modules do: of their syntax trees without docstrings, so that words do not count."""
     found = hashlib.sha256()
     for path in sorted(paths):
-        tree = ast.parse(path.read_text("utf-8"))
-        found.update(path.name.encode() + b"\0" + repr(_content(tree)).encode() + b"\0")
+        found.update(path.name.encode() + b"\0" + _statements(path.read_text("utf-8")) + b"\0")
     return found.hexdigest()[:16]
+
+
+@lru_cache(maxsize=256)
+def _statements(text: str) -> bytes:
+    """What the text of a module does."""
+    return repr(_content(ast.parse(text))).encode()
 
 
 def _content(part: Any) -> Any:

@@ -284,6 +284,9 @@ def test_a_table_survives_csv():
     assert again.where(name="c", n=3)["n"] == [3]
     assert len(again.where(name="d")) == 0
     assert again.distinct("n") == [3]
+    parts = again.by("name")
+    assert list(parts) == again.distinct("name")
+    assert all(parts[x].csv() == again.where(name=x).csv() for x in parts)
 
 
 def test_a_single_precision_number_keeps_its_short_form():

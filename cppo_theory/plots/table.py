@@ -53,6 +53,17 @@ class Table:
         """The rows that have these cells."""
         wanted = {name: _cell(x) for name, x in cells.items()}
         chosen = [i for i in range(len(self)) if all(self.columns[n][i] == x for n, x in wanted.items())]
+        return self._rows(chosen)
+
+    def by(self, name: str) -> dict[Any, Table]:
+        """The rows of each different cell of a column, as `where` gives them, in the order of `distinct`."""
+        places: dict[Any, list[int]] = {x: [] for x in self.distinct(name)}
+        for i, x in enumerate(self.columns[name]):
+            if x is not None:
+                places[x].append(i)
+        return {x: self._rows(chosen) for x, chosen in places.items()}
+
+    def _rows(self, chosen: Sequence[int]) -> Table:
         return Table({name: [values[i] for i in chosen] for name, values in self.columns.items()})
 
     def csv(self) -> str:
