@@ -12,12 +12,10 @@ from simulations.code import code_of
 from simulations.experiment import cells
 from simulations.loading import load
 from simulations.records import ForeignRecordError, Record, read
+from simulations.summary import CURVES
 
 SCORES = ("area", "last", "failure", "masked", "residual")
 """Arrays (seeds, settings) without gaps."""
-
-CURVES = ("update", "value", "surrogate", "delta")
-"""Arrays (seeds, evaluations)."""
 
 CONFIG = {"condition": str, "rule": str, "settings": list, "chosen": int, "paper": int | None}
 
@@ -71,11 +69,12 @@ def _faults(found: Record) -> Iterator[str]:
         yield "no settings"
     if not {found.config["chosen"], found.config["paper"]} <= {None, *range(len(settings))}:
         yield "no such setting"
-    for name in (*SCORES, *CURVES):
+    curves = ("update", *CURVES)
+    for name in (*SCORES, *curves):
         if name not in found.arrays:
             yield f"no {name}"
     evaluations = found.arrays["value"].shape[1:]
-    lengths = dict.fromkeys((*CURVES, "value_mu"), evaluations) | dict.fromkeys(SCORES, (len(settings),))
+    lengths = dict.fromkeys(curves, evaluations) | dict.fromkeys(SCORES, (len(settings),))
     for name, x in found.arrays.items():
         if name in lengths and (x.ndim != 2 or x.shape[1:] != lengths[name] or x.size == 0):
             yield f"{name} has shape {x.shape}"

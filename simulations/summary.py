@@ -19,6 +19,7 @@ FAILURES = (None, *Failure)
 """What the numbers of ``failure`` stand for."""
 
 CURVES = ("value", "surrogate", "delta", "value_mu")
+"""Arrays (seeds, evaluations) of the chosen setting."""
 
 POINTS = 64
 """Rounds of a curve that a summary keeps: all, or every second, fourth, ... of a long run."""

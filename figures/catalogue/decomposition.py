@@ -35,8 +35,8 @@ def data(source: Source) -> Drawn:
     rows: list[dict[str, object]] = []
     for record in records.values():
         x = record.arrays
-        gain = x["value"] - x["value_mu"] if "value_mu" in x else x["surrogate"] - x["delta"]
-        for term, curve in {"gain": gain, "surrogate": x["surrogate"], "delta": x["delta"]}.items():
+        terms = {"gain": x["value"] - x["value_mu"], "surrogate": x["surrogate"], "delta": x["delta"]}
+        for term, curve in terms.items():
             place = {"condition": record.config["condition"], "rule": record.config["rule"], "term": term}
             rows += curve_rows(x["update"][0], curve, None, source.pick(100, 2000), **place)
     counts = sorted({len(record.seeds) for record in records.values()})

@@ -31,10 +31,8 @@ def data(source: Source) -> Drawn:
     rows: list[dict[str, object]] = []
     for record in records.values():
         place = {"condition": record.config["condition"], "rule": record.config["rule"]}
-        update, value = record.arrays["update"][0], record.arrays["value"]
-        if "value_mu" in record.arrays:  # the start
-            update = np.concatenate([[0], update])
-            value = np.concatenate([record.arrays["value_mu"][:, :1], value], axis=-1)
+        update = np.concatenate([[0], record.arrays["update"][0]])  # from the start on
+        value = np.concatenate([record.arrays["value_mu"][:, :1], record.arrays["value"]], axis=-1)
         rows += curve_rows(update, value, record.seeds, source.pick(100, 2000), **place)
     counts = sorted({len(record.seeds) for record in records.values()})
     seeds = f"{'-'.join(map(str, counts))} per rule and condition"

@@ -336,7 +336,7 @@ SHOWN = (
         VALUES + "test_frontier_points",
     ),
     in_decomposition(
-        "decomposition: L' + Delta", 'x["value"] - x["value_mu"] if', 'x["surrogate"] + x["delta"] if'
+        "decomposition: L' + Delta", 'x["value"] - x["value_mu"],', 'x["surrogate"] + x["delta"],'
     ),
     in_decomposition(
         "decomposition: terms swapped",

@@ -7,6 +7,7 @@ runs as plain Python, so that most of it is tested without numba.
 import sys
 from unittest import mock
 
+import array_api_strict as strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -146,7 +147,6 @@ def test_what_it_refuses():
         ValueError, match=r"logp_rollout\[0\]\[0\]: found 0.5; a log-probability is at most 0"
     ):
         compiled.cppo(TokenBatch(tokens, -tokens, 1.0))
-    strict = pytest.importorskip("array_api_strict")
     other = TokenBatch(*(strict.asarray(-tokens),) * 2, 1.0)
     with pytest.raises(TypeError, match=r"found arrays of array_api_strict; .* needs NumPy arrays"):
         compiled.cppo(other)

@@ -9,6 +9,7 @@ from simulations.experiment import cells
 from simulations.kept import made_by_other_code, read_summaries, read_summary
 from simulations.loading import load
 from simulations.records import ForeignRecordError, Record, encoded
+from simulations.summary import CURVES
 from tests.figures.records import record
 from tests.simulations.experiments import TINY, written
 
@@ -54,7 +55,7 @@ def test_a_config_without_an_entry(tmp_path, entry, value, reason):
         read_again(found, tmp_path)
 
 
-@pytest.mark.parametrize("name", [*kept.SCORES, *kept.CURVES])
+@pytest.mark.parametrize("name", [*kept.SCORES, "update", *CURVES])
 def test_a_summary_without_an_array(tmp_path, name):
     found = record("brackets-mlp", "dppo")
     cut = Record(found.config, found.seeds, {**found.arrays, name: found.arrays[name][:, :-1]})
