@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from cppo_theory.plots import WIDE, Table, in_order, legend_below, method, new_figure
 from figures.curves import INTERVAL, curve_rows, draw_curve
 from figures.source import Drawn, Source
+from simulations.summary import learning_curve
 
 CAPTION = """Learning curves of every rule at its own tuned setting.
 J (exact) against updates: every seed faint, interquartile mean, and the band of its interval. Rows:
@@ -32,8 +33,7 @@ def data(source: Source) -> Drawn:
     for record in records.values():
         place = {"condition": record.config["condition"], "rule": record.config["rule"]}
         update = np.concatenate([[0], record.arrays["update"][0]])  # from the start on
-        value = np.concatenate([record.arrays["value_mu"][:, :1], record.arrays["value"]], axis=-1)
-        rows += curve_rows(update, value, record.seeds, source.pick(100, 2000), **place)
+        rows += curve_rows(update, learning_curve(record), record.seeds, source.pick(100, 2000), **place)
     counts = sorted({len(record.seeds) for record in records.values()})
     seeds = f"{'-'.join(map(str, counts))} per rule and condition"
     return Drawn(Table.of(rows), tuple(records), seeds=seeds, interval=INTERVAL)

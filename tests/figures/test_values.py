@@ -257,7 +257,8 @@ def test_main_curves(condition, rule):
     here = rows("main", condition=condition, rule=rule)
     assert len(here) == (SEEDS + 1) * (EVALUATIONS + 1)
     for r in here:
-        e = round(r["update"] / 32)
+        e, rest = divmod(int(r["update"]), 32)
+        assert rest == 0
         column = start if e == 0 else value[:, e - 1]
         if r["seed"] == "all":
             assert isclose(r["value"], middle(column), rel_tol=RELATIVE)

@@ -304,7 +304,7 @@ SHOWN = (
         "draw_curve(ax, here.where(rule=rule), looks[family[0]])",
         DRAWN + "test_main_draws_each_rule_in_its_colour",
     ),
-    in_main("main: the start of another", '["value_mu"][:, :1]', '["value_mu"][:, -1:]', CURVES),
+    in_main("main: the start at update 1", "np.concatenate([[0], ", "np.concatenate([[1], ", CURVES),
     in_curves(
         "curves: a diverged run is dropped",
         "np.nan_to_num(np.asarray(x, float), posinf=0, neginf=0)",
