@@ -17,7 +17,7 @@ import numpy as np
 from simulations import records
 from simulations.cell import run_cell
 from simulations.experiment import Cell
-from simulations.runner import configuration, end_with_parent
+from simulations.runner import configuration, end_with_parent, record_path
 
 
 def adopt(todo: Sequence[Cell], folder: Path, count: int, jobs: int) -> Iterator[tuple[Cell, str]]:
@@ -31,25 +31,21 @@ def adopt(todo: Sequence[Cell], folder: Path, count: int, jobs: int) -> Iterator
         yield from ((cell, future.result()) for cell, future in zip(waiting, found, strict=True))
 
 
-def _path(cell: Cell, folder: Path) -> Path:
-    return folder / f"{cell.label}.npz"
-
-
 def _is_of_other_code(cell: Cell, folder: Path) -> bool:
-    path = _path(cell, folder)
-    if not path.exists():
-        return False
+    path = record_path(folder, cell)
     try:
-        found = records.read(path).config
+        if path.exists():
+            records.read(path, configuration(cell))
+    except records.OtherCodeError:
+        return True
     except records.ForeignRecordError:
         return False
-    today = configuration(cell)
-    return found != today and {**found, "code": ""} == {**today, "code": ""}
+    return False
 
 
 def _adopted(cell: Cell, folder: Path, count: int) -> str:
     """Write the record anew with today's code if its first seeds come out the same; else what differs."""
-    start, path = time.perf_counter(), _path(cell, folder)
+    start, path = time.perf_counter(), record_path(folder, cell)
     old = records.read(path)
     seeds = old.seeds[:count]
     kept, new = old.only(seeds).arrays, run_cell(cell, seeds)

@@ -201,7 +201,7 @@ def _summarise(
     for cell in chosen:
         groups.setdefault((cell.condition.name, cell.ray.name), []).append(cell)
     for group in groups.values():
-        pairs = [(cell, records.read(base / f"{cell.label}.npz")) for cell in group]
+        pairs = [(cell, records.read(runner.record_path(base, cell))) for cell in group]
         summary = summarise(experiment, pairs, *seeds)
         write_bytes(
             folder / f"{group[0].of_rule}.npz",

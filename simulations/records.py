@@ -40,6 +40,10 @@ class ForeignRecordError(ValueError):
         return type(self), (self.path, self.reason)
 
 
+class OtherCodeError(ForeignRecordError):
+    """The record of the same settings, made by other code."""
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """Arrays of one cell; the first axis of each is the seeds."""
@@ -102,10 +106,9 @@ def read(path: Path, config: dict[str, Any] | None = None) -> Record:
     if fault := _fault(made, entries["seeds"]):
         raise ForeignRecordError(path, fault)
     if config is not None and made.config != (asked := json.loads(json.dumps(config))):
-        other = (
-            "by other code" if {**made.config, "code": ""} == {**asked, "code": ""} else "for other settings"
-        )
-        raise ForeignRecordError(path, f"the record was made {other}")
+        if {**made.config, "code": ""} == {**asked, "code": ""}:
+            raise OtherCodeError(path, "the record was made by other code")
+        raise ForeignRecordError(path, "the record was made for other settings")
     return made
 
 

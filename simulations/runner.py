@@ -54,6 +54,11 @@ def configuration(cell: Cell) -> dict[str, Any]:
     return {**cell.config, "code": code_of(cell)}
 
 
+def record_path(folder: Path, cell: Cell) -> Path:
+    """Where the record of a cell lies."""
+    return folder / f"{cell.label}.npz"
+
+
 def horizon_of(cell: Cell) -> int:
     """T of the cell's task."""
     return task(**cell.condition.task).horizon
@@ -88,7 +93,7 @@ def plan(
     out: list[Work] = []
     reasons: dict[str, list[str]] = {}
     for cell in todo:
-        path = folder / f"{cell.label}.npz"
+        path = record_path(folder, cell)
         present: list[int] = []
         if path.exists():
             try:

@@ -261,7 +261,9 @@ ERRORS: tuple[Planted, ...] = (
         "if False",
     ),
     in_adoption(
-        "adoption: other settings too", 'return found != today and {**found, "code": ""} ==', "return {} !="
+        "adoption: other settings too",
+        "except records.ForeignRecordError:\n        return False",
+        "except records.ForeignRecordError:\n        return True",
     ),
     in_code("code: tables of names count", "and x not in NAMES_ONLY", "and x"),
     in_code("code: imports are not followed", "left += _imports(name)", "left += []"),
