@@ -13,7 +13,7 @@ from cppo_theory.errors import InputError
 from cppo_theory.files import write_bytes
 from cppo_theory.rules import Rule, broken
 from cppo_theory.tasks import task as make_task
-from simulations.cell import account_of, train
+from simulations.cell import train
 from simulations.experiment import Condition, known
 from simulations.loading import load
 from simulations.measure import Watcher
@@ -64,8 +64,10 @@ def compare(
             with writing(out):
                 write_bytes(path, picture(name, found))
             say(f"curves in {path}")
-    finally:  # a rule that cannot be trained has laws to break too
+    except InputError:  # a rule that cannot be trained has laws to break too
         _print_laws(mine)
+        raise
+    _print_laws(mine)
     return 0
 
 
@@ -78,7 +80,7 @@ def _print_laws(rule: Rule) -> None:
 
 def trained(condition: Condition, rule: Rule, seeds: list[int]) -> Record:
     """What is recorded of a rule under a condition; all rules see the same draws."""
-    watcher = Watcher(World.of(make_task(**condition.task)), account=account_of(rule, {}))
+    watcher = Watcher(World.of(make_task(**condition.task)))
     train(condition, condition.rounds, checked(rule), watcher, seeds)
     return Record({"rule": rule.name}, seeds, watcher.arrays())
 
